@@ -1,0 +1,55 @@
+# Everything a reader or a maintainer types. `make` alone lists the targets.
+PYTHON ?= python3
+BIN := .venv/bin
+LAB_FLAGS ?=
+NOTEBOOKS := $(wildcard notebooks/*.ipynb notebooks/solutions/*.ipynb)
+
+.DEFAULT_GOAL := help
+.PHONY: help lab test test-notebooks test-unit lint notebooks bench lock clean
+
+help:  ## list the targets
+	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /: /' | column -t -s:
+
+lab: .venv/ready  ## open the course in JupyterLab
+	@$(BIN)/python -m helpers.assets
+	$(BIN)/jupyter lab $(LAB_FLAGS) notebooks/01_tokenization.ipynb
+
+test: test-unit test-notebooks  ## prove that everything still holds
+
+test-unit: .venv/ready
+	@$(BIN)/python -m helpers.assets
+	$(BIN)/python -m pytest tests
+
+test-notebooks: .venv/ready
+	@$(BIN)/python -m helpers.assets
+	TQDM_DISABLE=1 $(BIN)/python -m pytest -p tests.nbval_plugin --nbval --nbval-current-env --nbval-cell-timeout=300 \
+	    -W "ignore:No data was collected" \
+	    --cov=helpers --cov-fail-under=95 notebooks
+
+lint: .venv/ready  ## check style and format, notebooks included
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+
+notebooks: .venv/ready  ## re-execute every notebook and save its outputs
+	$(BIN)/python tests/execute.py $(NOTEBOOKS)
+
+bench: .venv/ready  ## measure pooling and encoding beside sentence-transformers
+	$(BIN)/python tests/bench.py
+
+lock: pyproject.toml  ## renew constraints.txt from what pip resolves today
+	rm -rf .venv-lock && $(PYTHON) -m venv .venv-lock
+	.venv-lock/bin/pip install --quiet --editable .
+	(echo "# Written by 'make lock': the versions that produced the stored outputs."; \
+	 .venv-lock/bin/pip freeze --all --exclude-editable | sed -E 's/\+cpu$$//; /^(pip|setuptools)==/d') > constraints.txt
+	rm -rf .venv-lock
+
+clean:  ## remove the virtual environment and every cache but the model's
+	rm -rf .venv .pytest_cache .ruff_cache .coverage build *.egg-info
+	find . -name __pycache__ -o -name .ipynb_checkpoints | xargs rm -rf
+
+.venv/ready: pyproject.toml constraints.txt
+	@$(PYTHON) -c 'import sys; sys.exit(None if sys.version_info >= (3, 11) else \
+	    "This course needs Python 3.11 or later; $(PYTHON) is " + sys.version.split()[0] + ". Try: make PYTHON=python3.12 ...")'
+	$(PYTHON) -m venv .venv
+	$(BIN)/pip install --constraint constraints.txt --editable .
+	@touch $@
