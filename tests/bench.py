@@ -1,0 +1,112 @@
+"""`make bench`: pooling and encoding beside sentence-transformers, in one run, in turn, as medians.
+
+Single times mean little on a busy machine; the ratios are of runs that stood side by side.
+"""
+
+import os
+import platform
+import statistics
+import time
+from collections.abc import Callable, Mapping
+
+os.environ["TQDM_DISABLE"] = "1"
+
+import torch
+from sentence_transformers import SentenceTransformer
+from sentence_transformers.sentence_transformer.modules import Pooling
+
+from helpers.assets import MINILM, fetch
+from helpers.datasets import load_stsb
+from helpers.encoder import encode, load_encoder, token_ids
+from helpers.pooling import mean_pool, naive_mean
+
+
+def alternate(contestants: Mapping[str, Callable[[], object]], rounds: int) -> dict[str, list[float]]:
+    """Seconds of each contestant in each round, after one round that does not count."""
+    seconds = {name: [] for name in contestants}
+    for _ in range(rounds + 1):
+        for name, run in contestants.items():
+            start = time.perf_counter()
+            run()
+            seconds[name].append(time.perf_counter() - start)
+    return {name: runs[1:] for name, runs in seconds.items()}
+
+
+def report(title: str, seconds: Mapping[str, list[float]], reference: str, unit: float, unit_name: str) -> None:
+    print(
+        f"\n{title}\n{'':34}{'median ' + unit_name:>12}{'min':>9}{'max':>9}   times as fast as {reference}, median of pairs"
+    )
+    for name, runs in seconds.items():
+        ratio = statistics.median(theirs / ours for ours, theirs in zip(runs, seconds[reference], strict=True))
+        values = [f"{value * unit:9.2f}" for value in (statistics.median(runs), min(runs), max(runs))]
+        print(f"{name:34}   {''.join(values)}   {ratio:6.2f}")
+
+
+def bench_pooling() -> None:
+    torch.manual_seed(0)
+    hidden = torch.randn(256, 128, 768)
+    mask = (torch.arange(128) < torch.randint(5, 128, (256, 1))).long()
+    poisoned = hidden.masked_fill(mask.unsqueeze(-1) == 0, float("nan"))
+    library = Pooling(768, pooling_mode="mean")
+    theirs = library({"token_embeddings": hidden, "attention_mask": mask})["sentence_embedding"]
+    assert torch.allclose(mean_pool(hidden, mask), theirs, atol=1e-6)
+    assert torch.allclose(mean_pool(poisoned, mask), theirs, atol=1e-6), "NaN in padding leaked"
+    seconds = alternate(
+        {
+            "naive mean": lambda: naive_mean(hidden),
+            "helpers.pooling.mean_pool": lambda: mean_pool(hidden, mask),
+            "the same, NaN in all the padding": lambda: mean_pool(poisoned, mask),
+            "sentence-transformers": lambda: library({"token_embeddings": hidden, "attention_mask": mask}),
+        },
+        rounds=15,
+    )
+    report("Masked mean, B=256 L=128 H=768, float32", seconds, "sentence-transformers", 1000, "ms")
+    pairs = zip(seconds["helpers.pooling.mean_pool"], seconds["naive mean"], strict=True)
+    print(f"masked mean over naive mean, median of pairs: {statistics.median(a / b for a, b in pairs):.2f}")
+
+
+def matrix_peak() -> float:
+    """Best float32 rate of a large matrix product on this machine, in floating-point operations a second.
+
+    PyTorch has two ways on a CPU, matmul and the 1×1 convolution that helpers.encoder uses: the faster counts.
+    """
+    rows, size = 2048, 1536
+    a, b = torch.randn(rows, size), torch.randn(size, size)
+    image, kernel = a.view(1, rows, 1, size).permute(0, 3, 1, 2), b[:, :, None, None].contiguous()
+    runs = alternate(
+        {"matmul": lambda: a @ b, "convolution": lambda: torch.nn.functional.conv2d(image, kernel)}, rounds=30
+    )
+    return 2 * rows * size**2 / min(statistics.median(seconds) for seconds in runs.values())
+
+
+def bench_encode() -> None:
+    frames = [load_stsb(split) for split in ("dev", "test")]
+    sentences = [text for frame in frames for text in [*frame.sentence1, *frame.sentence2]]
+    encoder, library = load_encoder(), SentenceTransformer(str(fetch(MINILM)), device="cpu")
+    difference = (encode(encoder, sentences) - library.encode(sentences, convert_to_tensor=True)).abs().max()
+    print(f"\n{len(sentences)} sentences, largest difference between the vectors: {difference:.1e}")
+    assert difference < 1e-6
+    peak = matrix_peak()
+    with torch.no_grad():
+        seconds = alternate(
+            {
+                "helpers.encoder.encode": lambda: encode(encoder, sentences),
+                "SentenceTransformer.encode": lambda: library.encode(sentences, convert_to_tensor=True),
+            },
+            rounds=5,
+        )
+    peak = max(peak, matrix_peak())
+    report("encode, all of STS-B dev and test", seconds, "SentenceTransformer.encode", 1, "s")
+    layers = [m for m in encoder.model.encoder.modules() if isinstance(m, torch.nn.Linear)]
+    tokens = sum(map(len, token_ids(encoder, sentences)))
+    useful = 2 * tokens * sum(layer.weight.numel() for layer in layers)  # products with weights; attention comes on top
+    for name, runs in seconds.items():
+        print(
+            f"{name:34} {useful / statistics.median(runs) / peak:4.0%} of this machine's peak, {peak / 1e9:.0f} Gflop/s"
+        )
+
+
+if __name__ == "__main__":
+    print(f"{platform.machine()}, {torch.get_num_threads()} threads, PyTorch {torch.__version__}")
+    bench_pooling()
+    bench_encode()

@@ -1,0 +1,150 @@
+"""encode: in order, whatever the batch; the reference's vectors; clear errors."""
+
+import dataclasses
+import warnings
+
+import pytest
+import torch
+from torch import nn
+
+from helpers import encoder as module
+from helpers.batching import pad
+from helpers.datasets import load_stsb
+from helpers.encoder import TruncationWarning, encode, load_encoder, token_embeddings, token_ids
+from helpers.metrics import cosine, spearman, sts_score
+
+SENTENCES = [
+    "A man is playing a guitar.",
+    "Cats.",
+    "The committee postponed its decision on the new harbor until the end of the following month.",
+    "",
+    "Two children are running through a sunny park.",
+]
+
+
+def test_equal_to_sentence_transformers_on_all_of_sts_b_test(encoder, library):
+    test = load_stsb("test")
+    sentences = [*test.sentence1, *test.sentence2]
+    ours = encode(encoder, sentences)
+    theirs = library.encode(sentences, convert_to_tensor=True)
+    assert (ours - theirs).abs().max() < 1e-6
+    assert round(sts_score(ours, test.score), 2) == 82.03
+
+
+@pytest.mark.parametrize("token_budget", [1, 13, 64, 10**6])
+def test_any_batching_gives_the_same_vectors_in_the_order_given(encoder, token_budget):
+    alone = torch.cat([encode(encoder, [sentence]) for sentence in SENTENCES])
+    assert (encode(encoder, SENTENCES, token_budget=token_budget) - alone).abs().max() < 1e-6
+    assert (encode(encoder, SENTENCES[::-1], token_budget=token_budget).flip(0) - alone).abs().max() < 1e-6
+
+
+def test_more_padding_changes_nothing_and_left_padding_only_without_position_ids(encoder):
+    rows = token_ids(encoder, SENTENCES)
+    order = list(range(len(rows)))
+    ((_, short, mask),) = token_embeddings(encoder, rows, [order])
+    ((_, padded, wide),) = token_embeddings(encoder, rows, [order], padded_length=40)
+    real = mask == 1
+    assert torch.allclose(short[real], padded[:, : mask.shape[1]][real], atol=1e-5)
+    ids, left = pad(rows, length=40, side="left")
+    with torch.no_grad():
+        wrong = encoder.model(input_ids=ids, attention_mask=left).last_hidden_state
+        position_ids = (left.cumsum(1) - 1).clamp(min=0)
+        right = encoder.model(input_ids=ids, attention_mask=left, position_ids=position_ids).last_hidden_state
+    assert not torch.allclose(wrong[left == 1], padded[wide == 1], atol=1e-2)
+    assert torch.allclose(right[left == 1], padded[wide == 1], atol=1e-5)
+
+
+def test_without_the_mask_the_neighbor_matters(encoder):
+    rows = token_ids(encoder, SENTENCES[1:3])
+    ((_, hidden, mask),) = token_embeddings(encoder, rows, [[0, 1]], use_mask=False)
+    alone = encode(encoder, SENTENCES[1:2], normalize=False)
+    assert cosine(module.mean_pool(hidden, mask)[:1], alone) < 0.9
+
+
+def test_empty_list_and_empty_sentence(encoder):
+    assert encode(encoder, []).shape == (0, 384)
+    assert encode(encoder, [""]).norm().item() == pytest.approx(1)
+
+
+def test_vectors_have_length_one_unless_asked_otherwise(encoder):
+    assert torch.allclose(encode(encoder, SENTENCES).norm(dim=1), torch.ones(5))
+    raw = encode(encoder, SENTENCES, normalize=False)
+    assert (raw.norm(dim=1) > 1.5).all()
+
+
+def test_truncation_warns_with_a_count_and_cuts_where_the_library_does(encoder, library):
+    long = "word " * 400
+    with pytest.warns(TruncationWarning, match="2 of 3 sentences are longer than 256 tokens"):
+        vectors = encode(encoder, [long, "short", long + "something else"])
+    assert torch.allclose(vectors[0], vectors[2], atol=1e-6)
+    assert (vectors - library.encode([long, "short", long], convert_to_tensor=True)).abs().max() < 1e-6
+
+
+def test_exactly_max_length_is_not_cut(encoder):
+    short = dataclasses.replace(encoder, max_length=5)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        assert [len(row) for row in token_ids(short, ["a b c"])] == [5]
+    with pytest.warns(TruncationWarning, match="1 of 1"):
+        assert token_ids(short, ["a b c d"])[0] == token_ids(short, ["a b c"])[0]
+
+
+@pytest.mark.parametrize(
+    ("sentences", "message"),
+    [
+        ("one string", "sentences must be a list of strings, not one string"),
+        (["fine", None], r"sentences\[1\] is None"),
+        (["fine", 3.5], r"sentences\[1\] is 3.5"),
+        ([b"bytes"], r"sentences\[0\] is b'bytes'"),
+    ],
+)
+def test_anything_but_strings_is_named(encoder, sentences, message):
+    with pytest.raises(TypeError, match=message):
+        encode(encoder, sentences)
+
+
+def test_another_model_loads_from_its_folder(encoder, tmp_path):
+    """What a hub name leads to, too: transformers takes both."""
+    from transformers import BertConfig, BertModel
+
+    config = BertConfig(vocab_size=30522, hidden_size=32, num_hidden_layers=1, num_attention_heads=2)
+    BertModel(config).save_pretrained(tmp_path)
+    encoder.tokenizer.save_pretrained(tmp_path)
+    other = load_encoder(tmp_path)
+    assert other.max_length == 512
+    assert encode(other, SENTENCES).shape == (5, 32)
+
+
+def test_an_unknown_model_is_an_error_that_names_it():
+    with pytest.raises(OSError, match="under the hub name, 'nobody/nothing'"):
+        load_encoder("nobody/nothing")
+
+
+def test_the_fast_linear_is_linear():
+    torch.manual_seed(0)
+    slow, fast = nn.Linear(48, 96), nn.Linear(48, 96)
+    fast.load_state_dict(slow.state_dict())
+    fast.__class__ = module._OneDnnLinear
+    for shape in [(48,), (7, 48), (2, 5, 48), (300, 48)]:
+        x = torch.randn(shape, requires_grad=True)
+        a, b = slow(x), fast(x)
+        assert a.shape == b.shape
+        assert torch.allclose(a, b, atol=1e-5)
+        (grad_a,), (grad_b,) = (torch.autograd.grad(y.square().sum(), x) for y in (a, b))
+        assert torch.allclose(grad_a, grad_b, atol=1e-3)
+    assert torch.equal(fast.double()(x.double()), slow.double()(x.double()))
+
+
+def test_stsb_has_the_published_sizes_and_scores_in_range():
+    for split, size in {"train": 5749, "dev": 1500, "test": 1379}.items():
+        frame = load_stsb(split)
+        assert len(frame) == size
+        assert frame.score.between(0, 5).all()
+        assert frame[["sentence1", "sentence2"]].map(lambda text: isinstance(text, str) and text != "").all(axis=None)
+
+
+def test_bad_arguments_of_datasets_and_metrics():
+    with pytest.raises(ValueError, match="split must be 'train', 'dev' or 'test', not 'valid'"):
+        load_stsb("valid")
+    with pytest.raises(ValueError, match="similarities has 3 values, scores has 2"):
+        spearman(torch.zeros(3), [1.0, 2.0])
