@@ -1,0 +1,130 @@
+"""The course's figures: one palette, axes with units, readable at 700 pixels and in grey.
+
+The colors are those of Okabe and Ito, which color-blind readers can tell apart; series differ in line style,
+marker or hatching too.
+"""
+
+from collections.abc import Mapping, Sequence
+
+import matplotlib.pyplot as plt
+import numpy as np
+
+BLUE, RED, GREEN, ORANGE, PURPLE, GREY = "#0072B2", "#D55E00", "#009E73", "#E69F00", "#CC79A7", "#999999"
+COLORS = [BLUE, RED, GREEN, ORANGE, PURPLE, GREY]
+LINES = ["-", "--", "-.", ":", (0, (5, 1)), (0, (1, 1))]
+MARKERS = ["o", "s", "^", "D", "v", "x"]
+HATCHES = ["", "//", "..", "xx", "\\\\", "++"]
+plt.rcParams.update(
+    {"figure.dpi": 110, "font.size": 9, "axes.spines.top": False, "axes.spines.right": False, "axes.axisbelow": True}
+)
+
+
+def token_rows(rows: Sequence[Sequence[str]], colors: Mapping[str, str] | None = None) -> None:
+    """Each row of tokens as a line of boxes, as wide as their text; `colors` sets some tokens' color."""
+    _, ax = plt.subplots(figsize=(7, 0.42 * len(rows) + 0.1))
+    widest = 0.0
+    for y, row in enumerate(rows):
+        x = 0.0
+        for token in row:
+            width = 0.6 + 0.42 * len(token)
+            color = (colors or {}).get(token, "#D9E8F2" if not token.startswith("##") else "#9CC6E0")
+            ax.barh(y, width, left=x, height=0.72, color=color, edgecolor="white")
+            ax.text(x + width / 2, y, token, ha="center", va="center", family="monospace", fontsize=8)
+            x += width + 0.12
+        widest = max(widest, x)
+    ax.set(xlim=(0, max(widest, 36)), ylim=(len(rows) - 0.5, -0.5))
+    ax.axis("off")
+    plt.show()
+
+
+def grids(
+    matrices: Mapping[str, np.ndarray],
+    *,
+    x: str,
+    y: str,
+    xticks: Sequence[str] | None = None,
+    yticks: Sequence[str] | None = None,
+    values: str | None = None,
+    cmap: str = "Blues",
+    label: str | None = None,
+    limits: tuple[float, float] | None = None,
+) -> None:
+    """Matrices side by side as colored cells on one scale; `values` is a format that writes each number in.
+
+    x and y name the axes, label the color scale. NaN cells stay white and hatched.
+    """
+    arrays = [np.asarray(matrix, dtype=float) for matrix in matrices.values()]
+    low, high = limits or (min(np.nanmin(a) for a in arrays), max(np.nanmax(a) for a in arrays))
+    rows, columns = arrays[0].shape
+    height = min(6.0, 0.9 + max(1.2, 7 / len(arrays) * rows / columns * 0.85))
+    figure, axes = plt.subplots(1, len(arrays), figsize=(7, height), squeeze=False, layout="constrained")
+    for i, (ax, title, array) in enumerate(zip(axes[0], matrices, arrays, strict=True)):
+        image = ax.imshow(array, cmap=cmap, vmin=low, vmax=high, aspect="auto")
+        ax.set(title=title, xlabel=x, ylabel=y if i == 0 else "")
+        if xticks is not None:
+            ax.set_xticks(range(columns), xticks, rotation=60, ha="right", rotation_mode="anchor", fontsize=7)
+        if yticks is not None:
+            ax.set_yticks(range(rows), yticks if i == 0 else [], fontsize=7)
+        if values:
+            for r, c in np.ndindex(array.shape):
+                dark = (array[r, c] - low) / (high - low or 1) > 0.55
+                ax.text(
+                    c, r, format(array[r, c], values), ha="center", va="center", fontsize=7, color="w" if dark else "k"
+                )
+    if label:
+        figure.colorbar(image, ax=axes[0], label=label, shrink=0.9)
+    plt.show()
+
+
+def histograms(
+    series: Mapping[str, Sequence[float]],
+    *,
+    x: str,
+    y: str,
+    bins: int | Sequence[float] = 40,
+) -> None:
+    """Distributions on one axis as filled outlines."""
+    _, ax = plt.subplots(figsize=(7, 2.8))
+    pooled = np.concatenate([np.asarray(values, dtype=float) for values in series.values()])
+    edges = np.histogram_bin_edges(pooled, bins)
+    for i, (name, values) in enumerate(series.items()):
+        style = {"color": COLORS[i], "linestyle": LINES[i]}
+        ax.hist(np.asarray(values), edges, histtype="stepfilled", alpha=0.25, color=COLORS[i])
+        ax.hist(np.asarray(values), edges, histtype="step", label=name, linewidth=1.4, **style)
+    ax.set(xlabel=x, ylabel=y)
+    if len(series) > 1:
+        ax.legend(frameon=False)
+    plt.show()
+
+
+def lines(
+    series: Mapping[str, tuple[Sequence[float], Sequence[float]]],
+    *,
+    x: str,
+    y: str,
+    ylim: tuple[float, float] | None = None,
+) -> None:
+    """Named curves, each of x values and y values."""
+    _, ax = plt.subplots(figsize=(7, 3.0))
+    for i, (name, (xs, ys)) in enumerate(series.items()):
+        ax.plot(xs, ys, label=name, color=COLORS[i], linestyle=LINES[i], marker=MARKERS[i], markersize=4)
+    ax.set(xlabel=x, ylabel=y, ylim=ylim)
+    ax.grid(alpha=0.3)
+    ax.legend(frameon=False)
+    plt.show()
+
+
+def bars(groups: Mapping[str, Mapping[str, float]], *, x: Mapping[str, str] | str, values: str = ".1f") -> None:
+    """One panel of horizontal bars for each group, written out with the format `values`; x is the axis label."""
+    names = list(next(iter(groups.values())))
+    figure, axes = plt.subplots(
+        1, len(groups), figsize=(7, 0.34 * len(names) + 0.9), squeeze=False, sharey=True, layout="constrained"
+    )
+    for i, (ax, (title, group)) in enumerate(zip(axes[0], groups.items(), strict=True)):
+        drawn = ax.barh(names, [group[name] for name in names], color=COLORS[i], hatch=HATCHES[i], edgecolor="white")
+        ax.bar_label(drawn, fmt=f"{{:{values}}}", padding=3, fontsize=8)
+        ax.set(title=title if len(groups) > 1 else "", xlabel=x if isinstance(x, str) else x[title])
+        ax.margins(x=0.18)
+        ax.invert_yaxis() if i == 0 else None
+    figure.align_xlabels()
+    plt.show()

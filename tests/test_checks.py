@@ -1,0 +1,237 @@
+"""Each check tells the right answer, no answer and typical wrong answers apart, every time it is asked."""
+
+import inspect
+
+import pytest
+import torch
+
+from helpers import checks
+
+
+def verdict(capsys, check, answer, encoder):
+    arguments = [encoder.tokenizer] if check is checks.truncated else []
+    check(answer, *arguments)
+    return capsys.readouterr().out.strip()
+
+
+def cut(rows, size):
+    return [rows[i : i + size] for i in range(0, len(rows), size)]
+
+
+def wordpiece(word, vocab, ends=lambda n: range(n, 0, -1), mark="##", fail=lambda pieces: ["[UNK]"]):
+    pieces = []
+    while word:
+        for end in ends(len(word)):
+            if ("##" if pieces else "") + word[:end] in vocab:
+                pieces.append((mark if pieces else "") + word[:end])
+                word = word[end:]
+                break
+        else:
+            return fail(pieces)
+    return pieces
+
+
+def padded(rows, pad_id, mask=lambda row, n: [1] * len(row) + [0] * n, left=False):
+    length = max(map(len, rows))
+    fill = [length - len(row) for row in rows]
+    ids = [([pad_id] * n + row) if left else (row + [pad_id] * n) for row, n in zip(rows, fill, strict=True)]
+    masks = [mask(row, n) for row, n in zip(rows, fill, strict=True)]
+    return ids, masks
+
+
+def attention(q, k, v, mask, bias=None, scale=None, axis=-1, after=None):
+    scores = torch.einsum("bqd,bkd->bqk", q, k) / (q.shape[-1] ** 0.5 if scale is None else scale)
+    bias = torch.log(mask.float())[:, None, :] if bias is None else bias(mask)
+    weights = torch.softmax(scores + bias, axis)
+    return torch.einsum("bqk,bkd->bqd", weights if after is None else weights * after(mask), v)
+
+
+def share(lengths, size):
+    batches = cut(sorted(lengths), size)
+    return sum(max(b) - n for b in batches for n in b) / sum(max(b) * len(b) for b in batches)
+
+
+def mean(h, m, axis=-1, dtype=torch.float32, low=1.0):
+    m = m.unsqueeze(axis).to(dtype)
+    return ((h.to(dtype) * m).sum(1) / m.sum(1).clamp(min=low)).to(h.dtype)
+
+
+def lost_clamp(h, m):
+    m = m.unsqueeze(-1).expand_as(h).to(h.dtype)
+    return (h * m).sum(1) / m.sum(1).clamp(min=1e-9)
+
+
+def text(tokens):
+    return [t for t in tokens if t not in ("[CLS]", "[SEP]", "[PAD]")]
+
+
+# check: the right answer, and wrong ones with a phrase of what they should be told
+ANSWERS = {
+    checks.unknown_share: (
+        lambda tokens: sum(t == "[UNK]" for t in text(tokens)) / len(text(tokens)),
+        [
+            (lambda tokens: sum(t == "[UNK]" for t in tokens) / len(tokens), "out of the denominator"),
+            (lambda tokens: sum(t == "[UNK]" for t in tokens), "That is a count"),
+            (lambda tokens: 100 * text(tokens).count("[UNK]") / len(text(tokens)), "a percentage"),
+            (lambda tokens: sum(t != "[UNK]" for t in text(tokens)) / len(text(tokens)), "share of known tokens"),
+        ],
+    ),
+    checks.wordpiece: (
+        wordpiece,
+        [
+            (lambda w, v: wordpiece(w, v, ends=lambda n: range(1, n + 1)), "shortest piece"),
+            (lambda w, v: wordpiece(w, v, mark=""), "needs ## in front"),
+            (lambda w, v: wordpiece(w, v, fail=lambda pieces: pieces), "not the pieces found so far"),
+            (lambda w, v: wordpiece(w, v, fail=lambda pieces: [*pieces, "[UNK]"]), "found before are dropped"),
+            (lambda w, v: [], "returns []"),
+        ],
+    ),
+    checks.truncated: (
+        lambda tok, texts, n: [i for i, t in enumerate(texts) if len(tok.encode(t, truncation=False)) > n],
+        [
+            (lambda tok, texts, n: [i for i, t in enumerate(texts) if len(tok.tokenize(t)) > n], "[CLS] and [SEP]"),
+            (lambda tok, texts, n: [i for i, t in enumerate(texts) if len(t.split()) > n], "You count words"),
+            (lambda tok, texts, n: [i for i, t in enumerate(texts) if len(tok(t)["input_ids"]) >= n], "still fits"),
+            (
+                lambda tok, texts, n: [
+                    i for i, t in enumerate(texts) if len(tok(t, truncation=True, max_length=n)["input_ids"]) > n
+                ],
+                "ask it not to truncate",
+            ),
+        ],
+    ),
+    checks.pair_inputs: (
+        lambda a, b, c, s: ([c, *a, s, *b, s], [0] * (len(a) + 2) + [1] * (len(b) + 1)),
+        [
+            (lambda a, b, c, s: ([c, *a, s, *b, s], [0] * (len(a) + 1) + [1] * (len(b) + 2)), "its type is 0"),
+            (lambda a, b, c, s: ([c, *a, *b, s], [0] * (len(a) + 1) + [1] * (len(b) + 1)), "one after each sentence"),
+            (lambda a, b, c, s: ([c, *a, s, c, *b, s], [0] * (len(a) + 2) + [1] * (len(b) + 2)), "a single [CLS]"),
+            (lambda a, b, c, s: ([c, *a, s, *b, s], [0] * (len(a) + len(b) + 3)), "tell the two sentences apart"),
+        ],
+    ),
+    checks.pad_batch: (
+        padded,  # lists are as good as tensors
+        [
+            (lambda r, p: padded(r, p, mask=lambda row, n: [int(i != p) for i in row] + [0] * n), "use the lengths"),
+            (lambda r, p: padded(r, p, mask=lambda row, n: [1] * (len(row) + n)), "1 everywhere"),
+            (lambda r, p: padded(r, p, mask=lambda row, n: [0] * len(row) + [1] * n), "wrong way round"),
+            (lambda r, p: padded(r, p, mask=lambda row, n: [0] * n + [1] * len(row), left=True), "padded on the left"),
+        ],
+    ),
+    checks.padding_share: (
+        share,
+        [
+            (
+                lambda ls, s: 1 - sum(ls) / sum(max(b) * len(b) for b in cut(ls, s)),
+                "did not sort",
+            ),
+            (
+                lambda ls, s: sum(1 - sum(b) / max(b) / len(b) for b in cut(sorted(ls), s)) / len(cut(sorted(ls), s)),
+                "averaged the shares",
+            ),
+            (lambda ls, s: 1 - share(ls, s), "share of real tokens"),
+            (lambda ls, s: share(ls, s) / (1 - share(ls, s)), "divided by the real tokens"),
+        ],
+    ),
+    checks.masked_attention: (
+        attention,
+        [
+            (lambda *qkvm: attention(*qkvm, bias=lambda m: 0), "Padding still takes part"),
+            (
+                lambda *qkvm: attention(*qkvm, bias=lambda m: 0, after=lambda m: m[:, None, :]),
+                "after the softmax",
+            ),
+            (lambda *qkvm: attention(*qkvm, bias=lambda m: (m[:, :, None] - 1) * 1e9), "on the queries"),
+            (lambda *qkvm: attention(*qkvm, scale=1), "square root"),
+            (lambda *qkvm: attention(*qkvm, bias=lambda m: (m[:, None, :] - 1) * 1e9, axis=1), "softmax runs over"),
+        ],
+    ),
+    checks.position_ids: (
+        lambda m: torch.where(m == 1, m.cumsum(1) - 1, 0),
+        [
+            (lambda m: torch.arange(m.shape[1]).repeat(len(m), 1), "counts columns"),
+            (lambda m: m.cumsum(1) * m, "start at 1"),
+            (lambda m: m.cumsum(1) - 1, "clamp at 0"),
+            (lambda m: (m.flip(1).cumsum(1).flip(1) - 1).clamp(min=0), "distance from the end"),
+        ],
+    ),
+    checks.mean_pool: (
+        mean,
+        [
+            (lambda h, m: torch.mean(h, 1), "averaged the padding"),
+            (lambda h, m: (h * m[:, :, None]).sum(1) / h.shape[1], "divided by L"),
+            (lambda h, m: (h * m[:, None, :]).sum(1) / m.sum(1)[:, None], "wrong axis"),
+            (lost_clamp, "clamp is lost"),
+            (lambda h, m: mean(h, m, dtype=h.dtype), "257 rounds to 256"),
+            (lambda h, m: (h * m[:, :, None]).sum(2) / m.sum(1)[:, None], "summed over H"),
+            (lambda h, m: (h * m[:, :, None]).sum(1), "how many there are"),
+            (lambda h, m: h.sum(1) / m.sum(1)[:, None], "changes when padding is added"),
+        ],
+    ),
+    checks.true_mean: (
+        lambda naive, pad, n, length: (naive * length - pad * (length - n)[:, None]) / n[:, None],
+        [
+            (lambda naive, pad, n, length: naive * length / n[:, None], "padding is still in"),
+            (lambda naive, pad, n, length: naive - (1 - n / length)[:, None] * pad, "did not undo"),
+            (lambda naive, pad, n, length: (naive - pad) * (length / n)[:, None], "not 1"),
+            (lambda naive, pad, n, length: naive, "values are not"),
+        ],
+    ),
+    checks.mean_pool_gradient: (
+        lambda g, m: torch.einsum("bh,bl->blh", g, m / m.sum(1, keepdim=True)),
+        [
+            (lambda g, m: torch.einsum("bh,bl->blh", g, torch.ones_like(m) / m.shape[1]), "naive mean's gradient"),
+            (lambda g, m: torch.einsum("bh,bl->blh", g, (m * 0 + 1) / m.sum(1, keepdim=True)), "Padding gets a"),
+            (lambda g, m: torch.einsum("bh,bl->blh", g, m.float()), "Divide by nᵢ"),
+            (lambda g, m: torch.einsum("bh,bl->blh", g, m / m.shape[1]), "You divided by L"),
+        ],
+    ),
+    checks.nan_safe_mean_pool: (
+        lambda h, m: mean(h.masked_fill(m[:, :, None] == 0, 0), m),
+        [
+            (mean, "0 · NaN is NaN"),
+            (lambda h, m: mean(torch.nan_to_num(h, 0, 0, 0), m), "has to show"),
+            (lambda h, m: h.masked_fill(m[:, :, None] == 0, 0).mean(1), "even without NaN"),
+        ],
+    ),
+}
+
+
+def test_every_check_has_answers():
+    assert {check.__name__ for check in ANSWERS} == set(checks.__all__)
+    assert all(len(wrong) >= 3 for _, wrong in ANSWERS.values())
+
+
+@pytest.mark.parametrize("check", ANSWERS, ids=lambda check: check.__name__)
+@pytest.mark.parametrize("round", range(10))
+def test_answers_are_told_apart(capsys, encoder, check, round):
+    right, wrong = ANSWERS[check]
+    assert verdict(capsys, check, right, encoder).startswith("✓ Right.")
+    said = [verdict(capsys, check, answer, encoder) for answer, _ in wrong]
+    for line, (_, phrase) in zip(said, wrong, strict=True):
+        assert line.startswith("✗ Not yet.")
+        assert phrase in line
+    assert len(set(said)) == len(said)
+
+
+@pytest.mark.parametrize("check", ANSWERS, ids=lambda check: check.__name__)
+def test_no_answer_and_one_that_raises(capsys, encoder, check):
+    def stub(*arguments):
+        raise NotImplementedError
+
+    for nothing in (stub, lambda *arguments: None, lambda *arguments: ...):
+        assert verdict(capsys, check, nothing, encoder).startswith("○ Not attempted yet")
+    assert "Your function raised KeyError: 'x'" in verdict(capsys, check, lambda *arguments: {}["x"], encoder)
+
+
+def test_the_answer_cannot_change_the_question(capsys, encoder):
+    def in_place(token_embeddings, attention_mask):
+        token_embeddings *= attention_mask.unsqueeze(-1)
+        return mean(token_embeddings, attention_mask)
+
+    assert verdict(capsys, checks.mean_pool, in_place, encoder).startswith("✓")
+
+
+def test_checks_never_read_source():
+    for check in ANSWERS:
+        assert "inspect" not in inspect.getsource(inspect.getmodule(check))
