@@ -1,0 +1,78 @@
+"""How strictly nbval compares: words and integers to the letter, decimals within a tolerance.
+
+Load with `pytest -p tests.nbval_plugin --nbval`. nbval itself knows no tolerance: it compares strings. Here each
+string becomes one that compares the text around its decimals as it is, and the decimals as numbers.
+"""
+
+import math
+import re
+import sys
+from collections import defaultdict
+
+import pytest
+
+try:
+    import resource
+except ImportError:  # Windows
+    resource = None
+
+RELATIVE, ABSOLUTE = 1e-3, 2e-4  # what two instruction sets may differ by in what the notebooks print
+GIGABYTES = 2  # per kernel: what Binder gives
+DECIMAL = re.compile(r"-?\d+\.\d+(?:e[+-]?\d+)?")
+
+
+class Tolerant(str):
+    """A string that equals another if their words and integers are the same and their decimals close."""
+
+    __slots__ = ()
+
+    def __eq__(self, other):
+        if not isinstance(other, str):
+            return NotImplemented
+        ours, theirs = DECIMAL.findall(self), DECIMAL.findall(other)
+        return DECIMAL.sub("#", self) == DECIMAL.sub("#", other) and all(
+            math.isclose(float(a), float(b), rel_tol=RELATIVE, abs_tol=ABSOLUTE)
+            for a, b in zip(ours, theirs, strict=True)
+        )
+
+    def __ne__(self, other):
+        return not self == other
+
+    __hash__ = None
+
+
+def pytest_configure(config):
+    from nbval.plugin import IPyNbCell
+
+    sanitize = IPyNbCell.sanitize
+    IPyNbCell.sanitize = lambda cell, text: (
+        Tolerant(sanitize(cell, text)) if isinstance(text, str) else sanitize(cell, text)
+    )
+
+
+seconds = defaultdict(float)
+
+
+def pytest_runtest_logreport(report):
+    seconds[report.nodeid.split("::")[0]] += report.duration
+
+
+def _largest_kernel() -> float:
+    """Peak memory of the largest child process so far, in gigabytes; kernels are children. 0 on Windows."""
+    if resource is None:
+        return 0.0
+    unit = 1e9 if sys.platform == "darwin" else 1e6  # bytes there, kilobytes on Linux
+    return resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss / unit
+
+
+def pytest_terminal_summary(terminalreporter):
+    terminalreporter.section("notebooks")
+    for name, duration in seconds.items():
+        terminalreporter.write_line(f"{name:50} {duration:5.0f} s")
+    terminalreporter.write_line(f"largest kernel: {_largest_kernel():.1f} GB of memory, at most {GIGABYTES} allowed")
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_sessionfinish(session):
+    if _largest_kernel() > GIGABYTES:
+        session.exitstatus = pytest.ExitCode.TESTS_FAILED
