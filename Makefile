@@ -44,7 +44,7 @@ lock: pyproject.toml  ## renew constraints.txt from what pip resolves today
 	rm -rf .venv-lock
 
 clean:  ## remove the virtual environment and every cache but the model's
-	rm -rf .venv .pytest_cache .ruff_cache .coverage build *.egg-info
+	rm -rf .venv .pytest_cache .ruff_cache .coverage* build *.egg-info
 	find . -name __pycache__ -o -name .ipynb_checkpoints | xargs rm -rf
 
 .venv/ready: pyproject.toml constraints.txt

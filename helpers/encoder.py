@@ -15,6 +15,7 @@ import torch
 from torch import Tensor, nn
 from tqdm.auto import tqdm
 from transformers import AutoModel, AutoTokenizer, PreTrainedModel, PreTrainedTokenizerBase
+from transformers.utils import cached_file
 from transformers.utils.logging import disable_progress_bar
 
 from helpers.assets import MINILM, fetch
@@ -26,6 +27,9 @@ Pooling = Callable[[Tensor, Tensor], Tensor]  # token_embeddings [B, L, H], atte
 
 class TruncationWarning(UserWarning):
     """Some sentences are longer than the encoder reads; what was cut has no influence on their vectors."""
+
+
+warnings.simplefilter("always", TruncationWarning)  # at every call: by default the second one would be silent
 
 
 @dataclass
@@ -51,11 +55,11 @@ def load_encoder(name_or_path: str | Path = MINILM.name) -> Encoder:
     except OSError as error:
         raise OSError(f"No encoder in the folder, or under the hub name, {str(source)!r}: {error}") from error
     limits = [tokenizer.model_max_length, getattr(model.config, "max_position_embeddings", 512)]
-    config = Path(source) / "sentence_bert_config.json"
-    if config.is_file():
-        limits.append(json.loads(config.read_text(encoding="utf-8"))["max_seq_length"])
+    config = cached_file(source, "sentence_bert_config.json", _raise_exceptions_for_missing_entries=False)
+    if config:
+        limits.append(json.loads(Path(config).read_text(encoding="utf-8")).get("max_seq_length"))
     _use_onednn(model)
-    return Encoder(tokenizer, model, min(limits))
+    return Encoder(tokenizer, model, min(limit for limit in limits if limit))
 
 
 def token_ids(encoder: Encoder, sentences: Sequence[str]) -> list[list[int]]:
@@ -74,7 +78,7 @@ def token_ids(encoder: Encoder, sentences: Sequence[str]) -> list[list[int]]:
         warnings.warn(
             f"{cut} of {len(rows)} sentences are longer than {encoder.max_length} tokens and were cut there",
             TruncationWarning,
-            stacklevel=2,
+            stacklevel=3,
         )
         rows = encoder.tokenizer(list(sentences), truncation=True, max_length=encoder.max_length)["input_ids"]
     return rows
@@ -140,7 +144,7 @@ class _OneDnnLinear(nn.Linear):
     convolutions to oneDNN, which uses it: about twice as fast there, and not slower elsewhere.
     """
 
-    def forward(self, x: Tensor) -> Tensor:
+    def forward(self, x: Tensor) -> Tensor:  # pragma: no cover - which processor runs the notebooks must not matter
         if x.device.type != "cpu" or x.dtype != torch.float32:
             return super().forward(x)
         image = x.reshape(1, -1, 1, x.shape[-1]).permute(0, 3, 1, 2)  # [..., in] -> [1, in, N, 1], not moved
@@ -151,5 +155,5 @@ class _OneDnnLinear(nn.Linear):
 def _use_onednn(model: nn.Module) -> None:
     if torch.backends.mkldnn.is_available() and platform.machine() in ("x86_64", "AMD64"):
         for module in model.modules():
-            if type(module) is nn.Linear:
+            if type(module) is nn.Linear:  # pragma: no cover - likewise
                 module.__class__ = _OneDnnLinear  # the parameters stay where they are, and keep their names

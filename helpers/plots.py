@@ -45,13 +45,12 @@ def grids(
     xticks: Sequence[str] | None = None,
     yticks: Sequence[str] | None = None,
     values: str | None = None,
-    cmap: str = "Blues",
     label: str | None = None,
     limits: tuple[float, float] | None = None,
 ) -> None:
     """Matrices side by side as colored cells on one scale; `values` is a format that writes each number in.
 
-    x and y name the axes, label the color scale. NaN cells stay white and hatched.
+    x and y name the axes, label the color scale.
     """
     arrays = [np.asarray(matrix, dtype=float) for matrix in matrices.values()]
     low, high = limits or (min(np.nanmin(a) for a in arrays), max(np.nanmax(a) for a in arrays))
@@ -59,7 +58,7 @@ def grids(
     height = min(6.0, 0.9 + max(1.2, 7 / len(arrays) * rows / columns * 0.85))
     figure, axes = plt.subplots(1, len(arrays), figsize=(7, height), squeeze=False, layout="constrained")
     for i, (ax, title, array) in enumerate(zip(axes[0], matrices, arrays, strict=True)):
-        image = ax.imshow(array, cmap=cmap, vmin=low, vmax=high, aspect="auto")
+        image = ax.imshow(array, cmap="Blues", vmin=low, vmax=high, aspect="auto")
         ax.set(title=title, xlabel=x, ylabel=y if i == 0 else "")
         if xticks is not None:
             ax.set_xticks(range(columns), xticks, rotation=60, ha="right", rotation_mode="anchor", fontsize=7)
@@ -102,29 +101,28 @@ def lines(
     *,
     x: str,
     y: str,
-    ylim: tuple[float, float] | None = None,
 ) -> None:
     """Named curves, each of x values and y values."""
     _, ax = plt.subplots(figsize=(7, 3.0))
     for i, (name, (xs, ys)) in enumerate(series.items()):
         ax.plot(xs, ys, label=name, color=COLORS[i], linestyle=LINES[i], marker=MARKERS[i], markersize=4)
-    ax.set(xlabel=x, ylabel=y, ylim=ylim)
+    ax.set(xlabel=x, ylabel=y)
     ax.grid(alpha=0.3)
     ax.legend(frameon=False)
     plt.show()
 
 
-def bars(groups: Mapping[str, Mapping[str, float]], *, x: Mapping[str, str] | str, values: str = ".1f") -> None:
-    """One panel of horizontal bars for each group, written out with the format `values`; x is the axis label."""
+def bars(groups: Mapping[str, Mapping[str, float]], *, x: str) -> None:
+    """One panel of horizontal bars for each titled group, values written out; x is the axis label."""
     names = list(next(iter(groups.values())))
     figure, axes = plt.subplots(
         1, len(groups), figsize=(7, 0.34 * len(names) + 0.9), squeeze=False, sharey=True, layout="constrained"
     )
     for i, (ax, (title, group)) in enumerate(zip(axes[0], groups.items(), strict=True)):
         drawn = ax.barh(names, [group[name] for name in names], color=COLORS[i], hatch=HATCHES[i], edgecolor="white")
-        ax.bar_label(drawn, fmt=f"{{:{values}}}", padding=3, fontsize=8)
-        ax.set(title=title if len(groups) > 1 else "", xlabel=x if isinstance(x, str) else x[title])
+        ax.bar_label(drawn, fmt="{:.1f}", padding=3, fontsize=8)
+        ax.set(title=title, xlabel=x)
         ax.margins(x=0.18)
-        ax.invert_yaxis() if i == 0 else None
+    axes[0, 0].invert_yaxis()
     figure.align_xlabels()
     plt.show()

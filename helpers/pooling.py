@@ -18,8 +18,8 @@ def mean_pool(token_embeddings: Tensor, attention_mask: Tensor) -> Tensor:
     """Average each row's real tokens; padding has no influence, whatever it holds.
 
     token_embeddings [B, L, H] float, attention_mask [B, L] of 0 and 1 -> [B, H] in the same dtype. Half
-    precision is accumulated in float32. A row without real tokens gives zeros. Raises ValueError or TypeError
-    for arguments that do not fit. Source: Reimers and Gurevych (2019), arXiv 1908.10084, section 3.
+    precision is accumulated in float32. A row without real tokens gives zeros. Raises ValueError for
+    arguments that do not fit. Source: Reimers and Gurevych (2019), arXiv 1908.10084, section 3.
     """
     total, count = _masked_sum(token_embeddings, attention_mask)
     return (total / count).to(token_embeddings.dtype)

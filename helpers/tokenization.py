@@ -1,6 +1,6 @@
 """WordPiece in the open: what BERT's tokenizer does to an English sentence.
 
-But: no special tokens, no truncation, no training of a vocabulary. Notebook 01 adds the first two.
+But: no special tokens, no truncation, no training of a vocabulary.
 """
 
 import unicodedata
@@ -15,11 +15,11 @@ def split_words(text: str) -> list[str]:
     Source: BasicTokenizer of Devlin et al. (2019), arXiv 1810.04805, reference implementation.
     """
     spaced = []
-    for char in unicodedata.normalize("NFD", text.lower()):
+    for char in unicodedata.normalize("NFD", "".join(map(str.lower, text))):  # letter by letter, as BERT does
         category = unicodedata.category(char)
         if category == "Mn":  # an accent, split from its letter by NFD
             continue
-        if category.startswith("C") and not char.isspace():  # invisible: a control or formatting character
+        if char == "\ufffd" or (category.startswith("C") and not char.isspace()):  # invisible, or not decoded
             continue
         # Every ASCII symbol counts as punctuation, $ and + and ~ included; beyond ASCII, only what Unicode calls P.
         mark = category.startswith("P") or (char.isascii() and category.startswith("S"))
@@ -32,6 +32,8 @@ def wordpiece(word: str, vocab: Container[str]) -> list[str]:
 
     A piece that continues a word is written with ## in front. Source: Wu et al. (2016), arXiv 1609.08144.
     """
+    if len(word) > 100:  # a limit of BERT's: nobody writes such words, but data has them
+        return [UNKNOWN]
     pieces, start = [], 0
     while start < len(word):
         for end in range(len(word), start, -1):  # longest first

@@ -101,9 +101,30 @@ def test_missing_file_in_the_wheel(wheelhouse, tmp_path):
 def test_truncated_wheel(wheelhouse, tmp_path):
     wheel = wheelhouse / "tiny_asset-1.0-py3-none-any.whl"
     wheel.write_bytes(wheel.read_bytes()[:-400])
-    with pytest.raises(AssetError, match="tiny"):
+    with pytest.raises(AssetError, match=r"The wheel tiny-asset==1.0 is damaged.*Clear pip's cache"):
         fetch(ASSET)
     assert left_behind(tmp_path) == []
+
+
+def test_flipped_bytes_in_the_wheel(wheelhouse, tmp_path):
+    wheel = wheelhouse / "tiny_asset-1.0-py3-none-any.whl"
+    content = bytearray(wheel.read_bytes())
+    start = content.index(b"tiny_asset/data/a.txt") + len("tiny_asset/data/a.txt") + 20
+    content[start : start + 20] = b"\xff" * 20
+    wheel.write_bytes(content)
+    with pytest.raises(AssetError, match=r"The wheel tiny-asset==1.0 is damaged"):
+        fetch(ASSET)
+    assert left_behind(tmp_path) == []
+
+
+def test_no_server_answers(wheelhouse, monkeypatch):
+    monkeypatch.delenv("PIP_NO_INDEX")
+    monkeypatch.delenv("PIP_FIND_LINKS")
+    monkeypatch.setenv("PIP_CONFIG_FILE", os.devnull)
+    monkeypatch.setenv("PIP_INDEX_URL", "http://127.0.0.1:9/simple")  # the discard port: refused at once
+    monkeypatch.setenv("PIP_RETRIES", "1")
+    with pytest.raises(AssetError, match=r"(?s)Connection refused.*Connect to the network once"):
+        fetch(ASSET)
 
 
 def test_no_network_and_no_cache_says_what_was_tried_and_what_to_do(wheelhouse, tmp_path):
@@ -124,8 +145,9 @@ def test_falls_back_to_the_hub(wheelhouse, tmp_path, monkeypatch):
 
     def download(repo, path):
         asked.append((repo, path))
-        (tmp_path / "hub").write_bytes(CONTENT[path])
-        return str(tmp_path / "hub")
+        file = tmp_path / path.replace("/", "-")
+        file.write_bytes(CONTENT[path])
+        return str(file)
 
     monkeypatch.setattr(huggingface_hub, "hf_hub_download", download)
     folder = fetch(dataclasses.replace(ASSET, hub="somebody/tiny"))
@@ -142,6 +164,18 @@ def test_read_only_or_full_cache(wheelhouse, tmp_path, monkeypatch, code):
     with pytest.raises(AssetError, match=f"{os.strerror(code)}.*{assets.CACHE_VARIABLE}"):
         fetch(ASSET)
     assert left_behind(tmp_path) == []
+
+
+def test_an_answer_that_is_no_oserror_from_the_hub(wheelhouse, monkeypatch):
+    import huggingface_hub
+
+    def refuse(repo, path):
+        raise RuntimeError("403 from a proxy")
+
+    (wheelhouse / "tiny_asset-1.0-py3-none-any.whl").unlink()
+    monkeypatch.setattr(huggingface_hub, "hf_hub_download", refuse)
+    with pytest.raises(AssetError, match="model hub somebody/tiny: 403 from a proxy"):
+        fetch(dataclasses.replace(ASSET, hub="somebody/tiny"))
 
 
 def test_cache_below_a_file(wheelhouse, tmp_path, monkeypatch):
@@ -175,12 +209,13 @@ def start_fetch(setup=""):
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="no resource limits on Windows")
-def test_a_disk_that_is_really_full(wheelhouse, tmp_path):
-    """The operating system refuses files over 100 kB: smaller than a.txt, larger than the wheel."""
+@pytest.mark.parametrize("size", [100_000, 500])
+def test_a_disk_that_is_really_full(wheelhouse, tmp_path, size):
+    """The operating system refuses files over a size: below a.txt, or even below the wheel, so that pip fails."""
     limit = "import resource, signal; signal.signal(signal.SIGXFSZ, signal.SIG_IGN);"
-    limit += "resource.setrlimit(resource.RLIMIT_FSIZE, (100_000, 100_000))"
+    limit += f"resource.setrlimit(resource.RLIMIT_FSIZE, ({size}, {size}))"
     said, _ = start_fetch(limit).communicate(timeout=60)
-    assert said.startswith("AssetError: tiny cannot be stored")
+    assert said.startswith("AssetError: tiny cannot be stored in the cache folder"), said
     assert left_behind(tmp_path) == []
 
 
@@ -194,8 +229,10 @@ def test_killed_in_the_middle_leaves_a_cache_that_works(wheelhouse, tmp_path):
     process = start_fetch("import helpers.assets, os; helpers.assets._store = lambda *a: os._exit(9)")
     process.communicate(timeout=60)
     assert process.returncode == 9
+    assert len(left_behind(tmp_path)) == 1  # what the killed process was working on
     assert not (tmp_path / "cache" / "tiny").exists()
     assert assets.verified(ASSET, fetch(ASSET))
+    assert left_behind(tmp_path) == ["tiny"]
 
 
 def test_the_cache_folder(monkeypatch, tmp_path):

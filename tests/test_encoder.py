@@ -1,6 +1,9 @@
 """encode: in order, whatever the batch; the reference's vectors; clear errors."""
 
 import dataclasses
+import os
+import subprocess
+import sys
 import warnings
 
 import pytest
@@ -77,6 +80,10 @@ def test_truncation_warns_with_a_count_and_cuts_where_the_library_does(encoder, 
     with pytest.warns(TruncationWarning, match="2 of 3 sentences are longer than 256 tokens"):
         vectors = encode(encoder, [long, "short", long + "something else"])
     assert torch.allclose(vectors[0], vectors[2], atol=1e-6)
+    for _ in range(2):  # the same call again is not silent
+        with warnings.catch_warnings(record=True) as caught:
+            encode(encoder, [long])
+        assert len(caught) == 1
     assert (vectors - library.encode([long, "short", long], convert_to_tensor=True)).abs().max() < 1e-6
 
 
@@ -103,16 +110,35 @@ def test_anything_but_strings_is_named(encoder, sentences, message):
         encode(encoder, sentences)
 
 
-def test_another_model_loads_from_its_folder(encoder, tmp_path):
-    """What a hub name leads to, too: transformers takes both."""
+def save_small_model(encoder, folder):
     from transformers import BertConfig, BertModel
 
     config = BertConfig(vocab_size=30522, hidden_size=32, num_hidden_layers=1, num_attention_heads=2)
-    BertModel(config).save_pretrained(tmp_path)
-    encoder.tokenizer.save_pretrained(tmp_path)
+    BertModel(config).save_pretrained(folder)
+    encoder.tokenizer.save_pretrained(folder)
+
+
+def test_another_model_loads_from_its_folder(encoder, tmp_path):
+    save_small_model(encoder, tmp_path)
     other = load_encoder(tmp_path)
     assert other.max_length == 512
     assert encode(other, SENTENCES).shape == (5, 32)
+
+
+def test_another_model_loads_by_its_name_on_the_hub(encoder, tmp_path):
+    """From the hub's own cache, laid out by hand as a download leaves it; its length limit is found there too."""
+    repository = tmp_path / "hub" / "models--somebody--small"
+    snapshot = repository / "snapshots" / ("0" * 40)
+    snapshot.mkdir(parents=True)
+    (repository / "refs").mkdir()
+    (repository / "refs" / "main").write_text("0" * 40)
+    save_small_model(encoder, snapshot)
+    (snapshot / "sentence_bert_config.json").write_text('{"max_seq_length": 77}')
+    program = "from helpers.encoder import encode, load_encoder; e = load_encoder('somebody/small');"
+    program += "print(e.max_length, list(encode(e, ['by name']).shape))"
+    environment = dict(os.environ, HF_HOME=str(tmp_path), HF_HUB_OFFLINE="1")
+    run = subprocess.run([sys.executable, "-c", program], env=environment, capture_output=True, text=True, timeout=120)
+    assert run.stdout.strip() == "77 [1, 32]", run.stderr
 
 
 def test_an_unknown_model_is_an_error_that_names_it():

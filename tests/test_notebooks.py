@@ -1,6 +1,5 @@
 """The stored notebooks as objects: executed, in order, and clean. nbval re-executes them elsewhere."""
 
-import getpass
 import json
 import re
 from pathlib import Path
@@ -38,7 +37,8 @@ def problems(notebook: dict) -> list[str]:
         found.append("widget state in the metadata")
     for cell in code:
         for output in cell["outputs"]:
-            body = json.dumps(output, ensure_ascii=False)
+            data = {kind: value for kind, value in output.get("data", {}).items() if kind != "image/png"}
+            body = json.dumps({**output, "data": data}, ensure_ascii=False)
             if output["output_type"] == "error":
                 found.append(f"error: {output['evalue']}")
             if output.get("name") == "stderr":
@@ -47,7 +47,7 @@ def problems(notebook: dict) -> list[str]:
                 found.append("a progress bar or widget in an output")
             if re.search(r"Warning\b(?!:? \d+ of \d+ sentences)", body):
                 found.append("a warning in an output")
-            if re.search(rf"/(tmp|home|root|Users|work)/|site-packages|/{getpass.getuser()}/", body):
+            if re.search(rf"/(tmp|home|root|Users|work)/|site-packages|{re.escape(str(Path.home()))}/", body):
                 found.append("a path of a machine in an output")
             if re.search(r"0x[0-9a-f]{6,}", body):
                 found.append("a memory address in an output")
@@ -126,8 +126,8 @@ def test_hygiene_finds_what_it_looks_for(change, problem):
 @pytest.mark.parametrize(
     ("stored", "computed", "equal"),
     [
-        ("score 82.03", "score 82.05", True),
-        ("score 82.03", "score 82.53", False),
+        ("score 82.03", "score 82.04", True),
+        ("score 82.03", "score 82.06", False),
         ("cosine -0.0", "cosine 0.0001", True),
         ("1379. That", "1378. That", False),
         ("cosine 1.0", "cosine 0.9999", True),

@@ -25,6 +25,9 @@ def test_equal_to_the_real_tokenizer(encoder, split):
         "tab\tnew\nline",
         "x\x00\u200by",
         "日本語カナ",
+        "ΑΣ ΟΔΟΣ",
+        "a" * 101,
+        "x\ufffdy",
     ],
 )
 def test_equal_on_odd_text(encoder, text):

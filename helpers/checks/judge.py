@@ -53,10 +53,13 @@ def recognizes(seen_in: Callable[[Answer], bool], answer: Answer) -> bool:
 
 def same(a: Any, b: Any) -> bool:
     """Equal, decimals within rounding; sequences element by element, whether list, tuple or tensor."""
-    if isinstance(a, Tensor) and isinstance(b, Tensor):
-        return a.shape == b.shape and torch.allclose(a.double(), b.double(), rtol=1e-4, atol=1e-5, equal_nan=True)
     if isinstance(a, Tensor) or isinstance(b, Tensor):
-        a, b = (x.tolist() if isinstance(x, Tensor) else x for x in (a, b))
+        try:
+            a, b = torch.as_tensor(a), torch.as_tensor(b)
+        except (TypeError, ValueError, RuntimeError):  # a ragged list, a word, ...
+            return False
+        return a.shape == b.shape and torch.allclose(a.double(), b.double(), rtol=1e-4, atol=1e-5, equal_nan=True)
+    a, b = (x.tolist() if hasattr(x, "tolist") else x for x in (a, b))  # arrays and their scalars
     if isinstance(a, list | tuple) and isinstance(b, list | tuple):
         return len(a) == len(b) and all(map(same, a, b))
     if isinstance(a, float) or isinstance(b, float):

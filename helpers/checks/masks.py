@@ -118,8 +118,8 @@ def position_ids(answer: Answer) -> None:
             positions = function(mask)
             if not isinstance(positions, torch.Tensor):
                 return positions
-            # An embedding has no row -1: a negative index is an error even in padding.
-            return positions.masked_fill((mask == 0) & (positions >= 0), 0)
+            # An embedding has no row -1, nor one past its end: such an index is an error even in padding.
+            return positions.masked_fill((mask == 0) & (positions >= 0) & (positions < length), 0)
 
         return masked
 

@@ -28,15 +28,9 @@ def mean_pool(answer: Answer) -> None:
         wrong = [(hidden * mask.unsqueeze(1)).sum(1) / count, (hidden * mask).sum(1) / count]
         return any(same(answer(hidden, mask), result) for result in wrong)
 
-    def not_finite(answer: Answer) -> bool:
-        hidden, mask = random_batch()
-        mask[0] = 0
-        return not answer(hidden.half(), mask).isfinite().all()
-
-    def miscounts(answer: Answer) -> bool:
-        hidden, mask = torch.ones(1, 257, 2, dtype=torch.bfloat16), torch.ones(1, 257, dtype=torch.long)
-        hidden[0, 0] = 0  # the sum, 256, has a bfloat16; the count, 257, has none
-        return not same(answer(hidden, mask), pooling.mean_pool(hidden, mask))
+    half = torch.ones(2, 3, 2, dtype=torch.float16), torch.tensor([[1, 1, 0], [0, 0, 0]])  # the second row is empty
+    many = torch.ones(1, 257, 2, dtype=torch.bfloat16), torch.ones(1, 257, dtype=torch.long)
+    many[0][0, 0] = 0  # the sum, 256, has a bfloat16; the count, 257, has none
 
     def changed_by_padding(answer: Answer) -> bool:
         hidden, mask = random_batch()
@@ -45,7 +39,7 @@ def mean_pool(answer: Answer) -> None:
 
     judge(
         answer,
-        cases,
+        [*cases, half, many],
         pooling.mean_pool,
         [
             ("You averaged the padding in: that is torch.mean(token_embeddings, 1), the bug itself.",
@@ -60,8 +54,9 @@ def mean_pool(answer: Answer) -> None:
              like(lambda hidden, mask: (hidden * mask.unsqueeze(-1)).sum(1), cases)),
             ("Your result changes when padding is added: did padding reach the sum or the count?", changed_by_padding),
             ("In half precision an empty row gives nan: 1e-9 rounds to 0 there, so the clamp is lost. Count in float32.",
-             not_finite),
-            ("In bfloat16 a count of 257 rounds to 256. Sum and count in float32, convert at the end.", miscounts),
+             lambda answer: not answer(*half).isfinite().all()),
+            ("In bfloat16 a count of 257 rounds to 256. Sum and count in float32, convert at the end.",
+             lambda answer: not same(answer(*many), pooling.mean_pool(*many))),
         ],
         "It holds for any padding, for an empty row and for half precision: more than most code in use can say.",
     )  # fmt: skip
@@ -120,7 +115,7 @@ def nan_safe_mean_pool(answer: Answer) -> None:
     poisoned, mask = random_batch()
     poisoned[mask == 0] = random.choice([float("nan"), float("inf"), float("-inf")])
     broken, other_mask = random_batch()
-    broken[0, 0, 0] = float("nan")  # position 0 is real in every row
+    broken[0, 0] = torch.tensor([float("nan"), float("inf"), float("-inf"), 1])  # position 0 is real in every row
     cases = [random_batch(), (poisoned, mask), (broken, other_mask)]
 
     def product(hidden: Tensor, mask: Tensor) -> Tensor:
@@ -133,8 +128,9 @@ def nan_safe_mean_pool(answer: Answer) -> None:
         [
             ("0 · NaN is NaN, and 0 · inf too: a product cannot remove padding. Replace it with masked_fill or where.",
              like(product, cases)),
-            ("nan_to_num also hides a NaN in a real token. That one has to show: somebody must find it.",
-             lambda answer: bool(answer(broken, other_mask).isfinite().all())),
+            ("You hide NaN or infinity in real tokens, too (nan_to_num does). There it has to show: somebody must find it.",
+             lambda answer: not same(answer(broken, other_mask), pooling.mean_pool(broken, other_mask))
+             and same(answer(*cases[0]), pooling.mean_pool(*cases[0]))),
             ("Your result is wrong even without NaN: start from the masked mean.",
              lambda answer: not same(answer(*cases[0]), pooling.mean_pool(*cases[0]))),
         ],
