@@ -1,7 +1,8 @@
 """How a similarity is judged: cosine of two vectors, rank correlation with people's scores."""
 
+import numpy as np
 import torch
-from scipy.stats import spearmanr
+from scipy.stats import bootstrap, rankdata, spearmanr
 from torch import Tensor
 
 
@@ -25,3 +26,25 @@ def sts_score(sentence_embeddings: Tensor, scores) -> float:
     """Spearman × 100 of the N pairs whose first sentences, then second sentences, are [2N, H]."""
     first, second = sentence_embeddings.chunk(2)
     return spearman(cosine(first, second), scores)
+
+
+def sts_interval(similarities, scores, baseline=None, resamples: int = 1000) -> tuple[float, float]:
+    """95 % bootstrap interval of Spearman × 100: how far chance in the choice of the N pairs could move it.
+
+    With `baseline`, N similarities by another method, the interval of the difference from it on the same resampled
+    pairs: it leaves out 0 if the difference is more than chance. Percentile method, Efron and Tibshirani (1993).
+    """
+
+    def statistic(*samples, axis=-1):
+        *methods, gold = (rankdata(sample, axis=axis) for sample in samples)
+        correlations = [100 * _pearson(ranks, gold, axis) for ranks in methods]
+        return correlations[0] if baseline is None else correlations[0] - correlations[1]
+
+    samples = [np.asarray(values) for values in (similarities, baseline, scores) if values is not None]
+    result = bootstrap(samples, statistic, n_resamples=resamples, paired=True, method="percentile", rng=0, batch=100)
+    return float(result.confidence_interval.low), float(result.confidence_interval.high)
+
+
+def _pearson(a: np.ndarray, b: np.ndarray, axis: int) -> np.ndarray:
+    a, b = (values - values.mean(axis, keepdims=True) for values in (a, b))
+    return (a * b).sum(axis) / np.sqrt((a * a).sum(axis) * (b * b).sum(axis))

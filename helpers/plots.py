@@ -126,3 +126,20 @@ def bars(groups: Mapping[str, Mapping[str, float]], *, x: str) -> None:
     axes[0, 0].invert_yaxis()
     figure.align_xlabels()
     plt.show()
+
+
+def intervals(points: Mapping[str, tuple[float, float, float]], *, x: str, mark: float) -> None:
+    """One row each: a value between the ends of its interval, (low, value, high); `mark` is a line to compare with.
+
+    Rows whose interval leaves the line out are filled, the others hollow.
+    """
+    _, ax = plt.subplots(figsize=(7, 0.26 * len(points) + 0.7))
+    for y, (low, value, high) in enumerate(points.values()):
+        apart = not low <= mark <= high
+        ax.plot([low, high], [y, y], color=BLUE if apart else GREY, linewidth=2)
+        ax.plot(value, y, "o", color=BLUE if apart else GREY, markerfacecolor=BLUE if apart else "white")
+    ax.axvline(mark, color="k", linewidth=1, linestyle=":")
+    ax.set_yticks(range(len(points)), list(points))
+    ax.set(xlabel=x, ylim=(len(points) - 0.4, -0.6))
+    ax.grid(alpha=0.3, axis="x")
+    plt.show()

@@ -1,6 +1,6 @@
 """From one vector a token to one vector a sentence.
 
-But: four modes, the ones that the model's own 1_Pooling/config.json knows.
+The modes have the names that sentence-transformers gives them. But: no attention pooling, nothing with weights to train.
 """
 
 from collections.abc import Sequence
@@ -31,6 +31,16 @@ def mean_sqrt_len_pool(token_embeddings: Tensor, attention_mask: Tensor) -> Tens
     return (total / count.sqrt()).to(token_embeddings.dtype)
 
 
+def weighted_mean_pool(token_embeddings: Tensor, attention_mask: Tensor) -> Tensor:
+    """Mean with weights 1, 2, … nᵢ from the first real token to the last. Shapes and empty rows as in mean_pool.
+
+    For models whose tokens see only what stands before them, so that late ones know more. Source: Muennighoff
+    (2022), SGPT, arXiv 2202.08904.
+    """
+    total, weight = _masked_sum(token_embeddings, attention_mask, attention_mask.long().cumsum(1))
+    return (total / weight).to(token_embeddings.dtype)
+
+
 def max_pool(token_embeddings: Tensor, attention_mask: Tensor) -> Tensor:
     """Largest value of each dimension over each row's real tokens. Shapes and empty rows as in mean_pool."""
     check_pooling_input(token_embeddings, attention_mask)
@@ -47,11 +57,18 @@ def cls_pool(token_embeddings: Tensor, attention_mask: Tensor) -> Tensor:
     return vectors.masked_fill(attention_mask.sum(1, keepdim=True) == 0, 0)
 
 
+def last_token_pool(token_embeddings: Tensor, attention_mask: Tensor) -> Tensor:
+    """Vector of each row's last real token, [SEP] in BERT. Shapes and empty rows as in mean_pool."""
+    return cls_pool(token_embeddings.flip(1), attention_mask.flip(1))
+
+
 POOLING_MODES = {
     "cls": cls_pool,
     "max": max_pool,
     "mean": mean_pool,
     "mean_sqrt_len_tokens": mean_sqrt_len_pool,
+    "weightedmean": weighted_mean_pool,
+    "lasttoken": last_token_pool,
 }
 
 
@@ -82,8 +99,13 @@ def check_pooling_input(token_embeddings: Tensor, attention_mask: Tensor) -> Non
         )
 
 
-def _masked_sum(token_embeddings: Tensor, attention_mask: Tensor) -> tuple[Tensor, Tensor]:
-    """Sum of the real tokens [B, H] and their count [B, 1], at least 1, both in float32 or better."""
+def _masked_sum(
+    token_embeddings: Tensor, attention_mask: Tensor, weights: Tensor | None = None
+) -> tuple[Tensor, Tensor]:
+    """Sum of the real tokens [B, H] and of their weights [B, 1], at least 1, both in float32 or better.
+
+    Without weights [B, L] each real token weighs 1, so that the second sum is their count.
+    """
     check_pooling_input(token_embeddings, attention_mask)
     # Half precision cannot count past 256 (bfloat16) and overflows at 65504 (float16).
     hidden = token_embeddings if token_embeddings.dtype == torch.float64 else token_embeddings.float()
@@ -95,5 +117,7 @@ def _masked_sum(token_embeddings: Tensor, attention_mask: Tensor) -> tuple[Tenso
         hidden.flatten(0, 1),  # [B, L, H] -> [B · L, H]
         count.cumsum(0) - count,  # where each row begins in that list
         mode="sum",
+        per_sample_weights=None if weights is None else weights[real].to(hidden.dtype),
     )
-    return total, count.clamp(min=1).to(hidden.dtype).unsqueeze(1)
+    weight = count if weights is None else (weights * real).sum(1)
+    return total, weight.clamp(min=1).to(hidden.dtype).unsqueeze(1)

@@ -63,6 +63,27 @@ def text(tokens):
     return [t for t in tokens if t not in ("[CLS]", "[SEP]", "[PAD]")]
 
 
+def batch_with(pad_value, before, length=5):
+    hidden, mask = torch.randn(2, 4, 3), torch.tensor([[1, 1, 1, 0], [1, 1, 0, 0]])
+    more, none = torch.full((2, length, 3), pad_value), torch.zeros(2, length, dtype=torch.long)
+    order = slice(None, None, -1 if before else 1)
+    return (hidden, mask), (torch.cat([hidden, more][order], 1), torch.cat([mask, none][order], 1))
+
+
+def detector(pad_value=99.0, sides=(False, True), equal=lambda a, b: torch.allclose(a, b, atol=1e-5)):
+    def detect(pool):
+        pairs = [batch_with(pad_value, before) for before in sides]
+        return any(not equal(pool(*few), pool(*more)) for few, more in pairs)
+
+    return detect
+
+
+def svd_whiten(fit_on, vectors, center=True, power=1.0):
+    mean = fit_on.mean(0)
+    _, s, v = torch.linalg.svd(fit_on - mean, full_matrices=False)
+    return (vectors - (mean if center else 0)) @ v.T / (s / (len(fit_on) - 1) ** 0.5) ** power
+
+
 # check: the right answer, and wrong ones with a phrase of what they should be told
 ANSWERS = {
     checks.unknown_share: (
@@ -190,6 +211,59 @@ ANSWERS = {
             (mean, "0 · NaN is NaN"),
             (lambda h, m: mean(torch.nan_to_num(h, 0, 0, 0), m), "has to show"),
             (lambda h, m: h.masked_fill(m[:, :, None] == 0, 0).mean(1), "even without NaN"),
+        ],
+    ),
+    checks.last_token: (
+        lambda h, m: h[torch.arange(len(h)), (m * torch.arange(m.shape[1])).argmax(1)],
+        [
+            (lambda h, m: h[:, -1], "last column"),
+            (lambda h, m: h[torch.arange(len(h)), m.sum(1) - 1], "find the last 1"),
+            (lambda h, m: h[torch.arange(len(h)), m.argmax(1)], "first real token"),
+            (
+                lambda h, m: h[torch.arange(len(h)), torch.minimum(m.sum(1), torch.tensor(h.shape[1] - 1))],
+                "One too far",
+            ),
+        ],
+    ),
+    checks.weighted_mean: (
+        lambda h, m: torch.einsum("blh,bl->bh", h, m.cumsum(1) * m / (m.cumsum(1) * m).sum(1, keepdim=True)),
+        [
+            (
+                lambda h, m: (
+                    torch.einsum("blh,bl->bh", h, m * torch.arange(1.0, 1 + m.shape[1]))
+                    / (m * torch.arange(1, 1 + m.shape[1])).sum(1, keepdim=True)
+                ),
+                "count columns",
+            ),
+            (
+                lambda h, m: torch.einsum("blh,bl->bh", h, (m.cumsum(1) * m).float()) / m.sum(1, keepdim=True),
+                "sum of the weights",
+            ),
+            (mean, "plain mean"),
+            (
+                lambda h, m: torch.einsum("blh,bl->bh", h, m.cumsum(1).float()) / m.cumsum(1).sum(1, keepdim=True),
+                "Padding has weight",
+            ),
+        ],
+    ),
+    checks.padding_detector: (
+        detector(),
+        [
+            (detector(equal=torch.equal), "with a tolerance"),
+            (detector(pad_value=-99.0), "large ones"),
+            (detector(equal=lambda a, b: torch.cosine_similarity(a, b).min() > 0.9999), "vectors themselves"),
+            (detector(sides=[False]), "Try both sides"),
+            (lambda pool: False, "None of the wrong ones"),
+        ],
+    ),
+    checks.whiten: (
+        svd_whiten,
+        [
+            (lambda f, v: svd_whiten(v, v), "from fit_on alone"),
+            (lambda f, v: svd_whiten(f, v, center=False), "did not subtract"),
+            (lambda f, v: svd_whiten(f, v, power=2), "square roots"),
+            (lambda f, v: svd_whiten(f, v, power=0), "not scaled"),
+            (lambda f, v: svd_whiten(f, v, power=-1), "stretches"),
         ],
     ),
 }

@@ -14,7 +14,7 @@ from helpers import encoder as module
 from helpers.batching import pad
 from helpers.datasets import load_stsb
 from helpers.encoder import TruncationWarning, encode, load_encoder, token_embeddings, token_ids
-from helpers.metrics import cosine, spearman, sts_score
+from helpers.metrics import cosine, spearman, sts_interval, sts_score
 
 SENTENCES = [
     "A man is playing a guitar.",
@@ -174,3 +174,17 @@ def test_bad_arguments_of_datasets_and_metrics():
         load_stsb("valid")
     with pytest.raises(ValueError, match="similarities has 3 values, scores has 2"):
         spearman(torch.zeros(3), [1.0, 2.0])
+
+
+def test_intervals_hold_the_score_and_tell_a_real_difference_from_chance():
+    generator = torch.Generator().manual_seed(0)
+    gold = torch.rand(400, generator=generator)
+    good, same, bad = (gold + noise * torch.randn(400, generator=generator) for noise in (0.2, 0.2, 1.0))
+    low, high = sts_interval(good, gold.numpy())
+    assert low < spearman(good, gold.numpy()) < high
+    assert high - low < 15
+    low, high = sts_interval(same, gold.numpy(), baseline=good)
+    assert low < 0 < high
+    low, high = sts_interval(bad, gold.numpy(), baseline=good)
+    assert high < 0
+    assert sts_interval(2 * good + 1, gold.numpy(), baseline=good) == (0, 0)  # only the order counts

@@ -6,19 +6,24 @@ and tries to name the mistake from how the answer behaves. It prints a verdict a
 
 from helpers.checks.masks import masked_attention, pad_batch, padding_share, position_ids
 from helpers.checks.means import mean_pool, mean_pool_gradient, nan_safe_mean_pool, true_mean
+from helpers.checks.strategies import last_token, padding_detector, weighted_mean, whiten
 from helpers.checks.tokens import pair_inputs, truncated, unknown_share, wordpiece
 
 __all__ = [
+    "last_token",
     "masked_attention",
     "mean_pool",
     "mean_pool_gradient",
     "nan_safe_mean_pool",
     "pad_batch",
+    "padding_detector",
     "padding_share",
     "pair_inputs",
     "position_ids",
     "true_mean",
     "truncated",
     "unknown_share",
+    "weighted_mean",
+    "whiten",
     "wordpiece",
 ]
