@@ -251,8 +251,9 @@ ANSWERS = {
         [
             (detector(equal=torch.equal), "with a tolerance"),
             (detector(pad_value=-99.0), "large ones"),
-            (detector(equal=lambda a, b: torch.cosine_similarity(a, b).min() > 0.9999), "vectors themselves"),
-            (detector(sides=[False]), "Try both sides"),
+            (detector(equal=lambda a, b: torch.cosine_similarity(a, b).min() > 0.9999), "their cosine does not change"),
+            (detector(sides=[False]), "The first column gets past you"),
+            (detector(sides=[True]), "The last column gets past you"),
             (lambda pool: False, "None of the wrong ones"),
         ],
     ),
@@ -264,6 +265,7 @@ ANSWERS = {
             (lambda f, v: svd_whiten(f, v, power=2), "square roots"),
             (lambda f, v: svd_whiten(f, v, power=0), "not scaled"),
             (lambda f, v: svd_whiten(f, v, power=-1), "stretches"),
+            (lambda f, v: svd_whiten(f, v) * (len(f) / (len(f) - 1)) ** 0.5, "M − 1"),
         ],
     ),
 }

@@ -84,12 +84,15 @@ def padding_detector(answer: Answer) -> None:
     def first_column(hidden, mask):
         return hidden[:, 0]
 
+    def last_column(hidden, mask):
+        return hidden[:, -1]
+
     def rounds_otherwise(hidden, mask):  # right, but its rounding depends on L, as a matrix product's does
         return pooling.mean_pool(hidden * (hidden.shape[1] + 0.1), mask) / (hidden.shape[1] + 0.1)
 
     right = [pooling.mean_pool, pooling.max_pool, pooling.cls_pool, pooling.last_token_pool, rounds_otherwise]
     wrong = [naive, unmasked_max, divides_by_length]
-    cases = [(pool,) for pool in [*right, *wrong, first_column]]
+    cases = [(pool,) for pool in [*right, *wrong, first_column, last_column]]
 
     def reference(pool):
         hidden, mask = random_batch()
@@ -110,14 +113,16 @@ def padding_detector(answer: Answer) -> None:
              lambda answer: any(says(answer, right))),
             ("The unmasked maximum gets past you: padding of zeros or small numbers never wins. Use large ones.",
              lambda answer: says(answer, wrong) == [True, False, True]),
-            ("Dividing by L gets past you, since its cosine does not change. Compare the vectors themselves.",
+            ("Dividing by L gets past you. Make L larger, and compare the vectors: their cosine does not change.",
              lambda answer: says(answer, wrong) == [True, True, False]),
             ("The first column gets past you: it is right until the padding is on the left. Try both sides.",
              lambda answer: all(says(answer, wrong)) and not answer(first_column)),
+            ("The last column gets past you: it is right until the padding is on the right. Try both sides.",
+             lambda answer: all(says(answer, wrong)) and not answer(last_column)),
             ("None of the wrong ones is found: does the second call really have more padding?",
              lambda answer: not any(says(answer, wrong))),
         ],
-        "Four lines that no benchmark score can replace. Put them into your own tests.",
+        "A few lines that no benchmark score can replace. Put them into your own tests.",
     )  # fmt: skip
 
 
@@ -157,8 +162,10 @@ def whiten(answer: Answer) -> None:
             ("You did not subtract the mean of fit_on.", wrong(lambda f, v: whitening(f, v, mean=False))),
             ("You divided by the variances. Divide by their square roots, the standard deviations.",
              wrong(lambda f, v: whitening(f, v, power=-1.0))),
-            ("Centered and rotated, but not scaled: divide each axis by its standard deviation.",
+            ("Centered, but not scaled: divide each axis by its standard deviation.",
              wrong(lambda f, v: whitening(f, v, power=0.0))),
+            ("Almost: divide the covariance by M − 1, as torch.cov does.",
+             wrong(lambda f, v: whitening(f, v) * (len(f) / (len(f) - 1)) ** 0.5)),
             ("You multiplied by the standard deviations: that stretches the long axes further.",
              wrong(lambda f, v: whitening(f, v, power=0.5))),
         ],
