@@ -2,6 +2,8 @@
 PYTHON ?= python3
 BIN := .venv/bin
 LAB_FLAGS ?=
+# Threads that wait for each other by spinning slow down whatever shares the cores: a browser, a second notebook.
+export OMP_WAIT_POLICY ?= passive
 NOTEBOOKS := $(wildcard notebooks/*.ipynb notebooks/solutions/*.ipynb)
 
 .DEFAULT_GOAL := help
