@@ -1,5 +1,7 @@
 """Checks of notebook 04."""
 
+import random
+
 import torch
 
 from helpers import pooling
@@ -69,9 +71,6 @@ def weighted_mean(answer: Answer) -> None:
 def padding_detector(answer: Answer) -> None:
     """answer(pool) -> True if the vectors that pool(token_embeddings, attention_mask) gives depend on padding."""
 
-    def sees(function):
-        return lambda pool: function(pool)
-
     def naive(hidden, mask):
         return hidden.mean(1)
 
@@ -128,7 +127,7 @@ def padding_detector(answer: Answer) -> None:
 
 def whiten(answer: Answer) -> None:
     """answer(fit_on, vectors) -> vectors [N, H] whitened with the mean and covariance of fit_on [M, H]."""
-    generator = torch.Generator().manual_seed(torch.seed() % 2**31)
+    generator = torch.Generator().manual_seed(random.getrandbits(31))
     mix = torch.randn(4, 4, generator=generator, dtype=torch.float64) + 2 * torch.eye(4)
     fit_on = torch.randn(500, 4, generator=generator, dtype=torch.float64) @ mix + 3
     other = torch.randn(20, 4, generator=generator, dtype=torch.float64) @ mix + 4

@@ -84,15 +84,14 @@ def truncated(answer: Answer, tokenizer) -> None:
     shortest = random.randint(3, 8)
     sentences = ["tokenization" + " cat" * n for n in random.sample(range(shortest, shortest + 9), 9)]
     lengths = [len(tokenizer(s, truncation=False)["input_ids"]) for s in sentences]
-    # A tokenizer is too large to copy for every call, and none of the answers changes it.
-    cases = [(_Shared(tokenizer), sentences, limit) for limit in sorted(lengths)[2:5]]
+    cases = [(sentences, limit) for limit in sorted(lengths)[2:5]]  # without the tokenizer: too large to copy each time
 
     def over(count):
-        return lambda _, texts, limit: [i for i, text in enumerate(texts) if count(text) > limit]
+        return lambda texts, limit: [i for i, text in enumerate(texts) if count(text) > limit]
 
     full = dict(zip(sentences, lengths, strict=True))
     judge(
-        answer,
+        lambda texts, limit: answer(tokenizer, texts, limit),
         cases,
         over(full.get),
         [
@@ -107,22 +106,6 @@ def truncated(answer: Answer, tokenizer) -> None:
         ],
         "A tokenizer that cuts says nothing. Counting before cutting is the only way to know.",
     )  # fmt: skip
-
-
-class _Shared:
-    """The tokenizer, the same object after deepcopy."""
-
-    def __init__(self, tokenizer):
-        self._tokenizer = tokenizer
-
-    def __deepcopy__(self, memo):
-        return self
-
-    def __call__(self, *args, **kwargs):
-        return self._tokenizer(*args, **kwargs)
-
-    def __getattr__(self, name):
-        return getattr(self._tokenizer, name)
 
 
 def pair_inputs(answer: Answer) -> None:
