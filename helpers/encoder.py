@@ -1,9 +1,8 @@
 """From sentences to vectors with a transformer: load it, encode with it.
 
-But: inference only, on the device that the model is on, in the precision that it has.
+But: on the device that the model is on, in the precision that it has.
 """
 
-import json
 import os
 import platform
 import warnings
@@ -15,12 +14,12 @@ import torch
 from torch import Tensor, nn
 from tqdm.auto import tqdm
 from transformers import AutoModel, AutoTokenizer, PreTrainedModel, PreTrainedTokenizerBase
-from transformers.utils import cached_file
 from transformers.utils.logging import disable_progress_bar
 
 from helpers.assets import MINILM, fetch
 from helpers.batching import Batch, pad, token_budget_batches
-from helpers.pooling import mean_pool
+from helpers.layout import read_layout
+from helpers.pooling import POOLING_MODES
 
 Pooling = Callable[[Tensor, Tensor], Tensor]  # token_embeddings [B, L, H], attention_mask [B, L] -> [B, H]
 
@@ -34,18 +33,24 @@ warnings.simplefilter("always", TruncationWarning)  # at every call: by default 
 
 @dataclass
 class Encoder:
-    """A transformer, its tokenizer, and max_length: tokens, special ones included, at which a text is cut."""
+    """A transformer, its tokenizer, and how its vectors are made.
+
+    max_length: tokens, special ones included, at which a text is cut. pooling: a name in POOLING_MODES. normalize:
+    whether vectors are scaled to length 1.
+    """
 
     tokenizer: PreTrainedTokenizerBase
     model: PreTrainedModel
     max_length: int
+    pooling: str = "mean"
+    normalize: bool = True
 
 
 def load_encoder(name_or_path: str | Path = MINILM.name) -> Encoder:
     """Load the course's encoder, or one from a folder, or any of the model hub by its name.
 
-    Code that a hub repository may carry is never run. max_length is the one of sentence_bert_config.json
-    where the model has that file, as in sentence-transformers, else the model's number of positions.
+    Code that a hub repository may carry is never run. Pooling, normalization and max_length are those that the model
+    was saved with, as in sentence-transformers; a model that needs more than that raises ValueError.
     """
     source = fetch(MINILM) if name_or_path == MINILM.name else name_or_path
     disable_progress_bar()  # loading takes a second, and the bar would stay behind in the notebook
@@ -54,12 +59,10 @@ def load_encoder(name_or_path: str | Path = MINILM.name) -> Encoder:
         model = AutoModel.from_pretrained(source, trust_remote_code=False).eval()
     except OSError as error:
         raise OSError(f"No encoder in the folder, or under the hub name, {str(source)!r}: {error}") from error
-    limits = [tokenizer.model_max_length, getattr(model.config, "max_position_embeddings", 512)]
-    config = cached_file(source, "sentence_bert_config.json", _raise_exceptions_for_missing_entries=False)
-    if config:
-        limits.append(json.loads(Path(config).read_text(encoding="utf-8")).get("max_seq_length"))
+    pooling, normalize, max_length = read_layout(source)
+    limits = [tokenizer.model_max_length, getattr(model.config, "max_position_embeddings", 512), max_length]
     _use_onednn(model)
-    return Encoder(tokenizer, model, min(limit for limit in limits if limit))
+    return Encoder(tokenizer, model, min(limit for limit in limits if limit), pooling, normalize)
 
 
 def token_ids(encoder: Encoder, sentences: Sequence[str]) -> list[list[int]]:
@@ -112,16 +115,18 @@ def encode(
     encoder: Encoder,
     sentences: Sequence[str],
     *,
-    pooling: Pooling = mean_pool,
-    normalize: bool = True,
+    pooling: Pooling | None = None,
+    normalize: bool | None = None,
     token_budget: int = 1024,
 ) -> Tensor:
     """One vector a sentence, in the order given: [N, H] in the model's dtype, [0, H] for an empty list.
 
     Rows are encoded in token-sorted batches of about token_budget tokens; batching changes no vector by more
-    than rounding (1e-6). normalize scales each vector to length 1. A text over encoder.max_length is cut,
-    with a TruncationWarning; anything but strings raises TypeError.
+    than rounding (1e-6). pooling and normalize are the encoder's own unless given. A text over encoder.max_length is
+    cut, with a TruncationWarning; anything but strings raises TypeError.
     """
+    pooling = pooling or POOLING_MODES[encoder.pooling]
+    normalize = encoder.normalize if normalize is None else normalize
     rows = token_ids(encoder, sentences)
     pooled: list[Tensor] = []
     order: list[int] = []
