@@ -1,0 +1,180 @@
+"""Train an encoder on sentences with a loss, look at dev now and then, keep the best weights.
+
+The loop of notebook 05 with what a real run needs: batches of like length, warm-up and decay, clipped gradients, and
+checkpoints from which a killed run goes on, bit for bit. But: a single process, one learning rate for all weights.
+"""
+
+import math
+import os
+import random
+import zlib
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+import torch
+from accelerate import Accelerator
+from accelerate.utils import set_seed
+from torch import Tensor, nn
+from tqdm.auto import tqdm
+from transformers import get_linear_schedule_with_warmup
+
+from helpers.batching import Batch, fixed_batches, pad
+from helpers.checkpoints import resume, save_checkpoint
+from helpers.encoder import Encoder, token_ids
+from helpers.pooling import POOLING_MODES
+
+Loss = Callable[..., Tensor]  # one [B, H] a column, then labels [B] if there are any -> scalar
+
+
+def length_grouped_batches(lengths: Sequence[int], batch_size: int, generator: random.Random) -> list[Batch]:
+    """Random batches of rows of like length, in random order. lengths in tokens.
+
+    Rows are shuffled, sorted by length within stretches of 50 batches, cut into batches, and these are shuffled:
+    little padding, and yet each row meets other rows in each epoch.
+    """
+    order = generator.sample(range(len(lengths)), len(lengths))
+    stretches = (sorted(rows, key=lengths.__getitem__) for rows in fixed_batches(order, 50 * batch_size))
+    batches = [batch for rows in stretches for batch in fixed_batches(rows, batch_size)]
+    return generator.sample(batches, len(batches))
+
+
+def embed(encoder: Encoder, columns: Sequence[Sequence[list[int]]], batch: Batch) -> tuple[Tensor, ...]:
+    """One [B, H] for each column of token ids, with gradients, from a single pass over the rows of all columns."""
+    device = encoder.model.device
+    input_ids, attention_mask = pad([column[i] for column in columns for i in batch], encoder.tokenizer.pad_token_id)
+    input_ids, attention_mask = input_ids.to(device), attention_mask.to(device)
+    hidden = encoder.model(input_ids=input_ids, attention_mask=attention_mask).last_hidden_state
+    return POOLING_MODES[encoder.pooling](hidden.float(), attention_mask).chunk(len(columns))
+
+
+def bf16_helps() -> bool:
+    """Whether this processor multiplies bfloat16 in hardware (AVX-512 BF16 or AMX); on others it is slower."""
+    hardware = torch.cpu._is_avx512_bf16_supported() or torch.cpu._is_amx_tile_supported()
+    return hardware and torch.backends.cpu.get_cpu_capability() == "AVX512"  # PyTorch may be told not to use it
+
+
+def train(
+    encoder: Encoder,
+    sentences: Sequence[Sequence[str]],
+    labels: Tensor | None,
+    loss: Loss,
+    evaluate: Callable[[], float],
+    *,
+    epochs: int = 1,
+    batch_size: int = 16,
+    learning_rate: float = 3e-5,
+    warmup: float = 0.1,
+    evaluations: int = 1,
+    patience: int | None = None,
+    seed: int = 0,
+    bf16: bool = False,
+    folder: str | Path | None = None,
+) -> list[dict]:
+    """Train encoder.model in place, leave the weights of the best evaluation in it, return the history.
+
+    sentences has a column for each vector that the loss takes: two for pairs, three for triplets; labels [N] go with
+    them, if it takes any. A loss that is a module gets its weights trained along. evaluate() runs `evaluations` times
+    an epoch, higher is better; after `patience` of them without a new best, training ends. The learning rate climbs
+    over the first `warmup` of all steps and falls to 0 at the last. History: a dict an evaluation, with step, loss
+    (mean since the one before) and score.
+
+    With a folder, every evaluation leaves checkpoint.safetensors there, and a later call with the same arguments goes
+    on from it and ends with the same weights, bit for bit, as if nothing had happened (same machine, same threads).
+
+    Raises ValueError for data that do not fit, FloatingPointError for a loss that is not a number, CheckpointError
+    for a checkpoint that is damaged or another run's, OSError if one cannot be written. What was there before stays.
+    """
+    _check(sentences, labels, epochs=epochs, batch_size=batch_size, evaluations=evaluations)
+    columns = [token_ids(encoder, column) for column in sentences]
+    lengths = [max(map(len, row)) for row in zip(*columns, strict=True)]  # a pair is as long as its longer sentence
+    steps = math.ceil(len(lengths) / batch_size)  # in an epoch
+    interval = math.ceil(steps / evaluations)
+
+    set_seed(seed)
+    accelerator = Accelerator()
+    trained = nn.ModuleDict({"encoder": encoder.model})
+    if isinstance(loss, nn.Module):
+        trained["loss"] = loss
+    optimizer = torch.optim.AdamW(trained.parameters(), lr=learning_rate, fused=True)
+    schedule = get_linear_schedule_with_warmup(optimizer, round(warmup * steps * epochs), steps * epochs)
+    trained, optimizer = accelerator.prepare(trained, optimizer)
+    labels = None if labels is None else labels.to(accelerator.device)
+
+    data = zlib.crc32(repr((columns, None if labels is None else labels.tolist())).encode())
+    arguments = {"epochs": epochs, "batch_size": batch_size, "learning_rate": learning_rate, "warmup": warmup,
+                 "evaluations": evaluations, "patience": patience, "seed": seed, "bf16": bf16, "data": data,
+                 "pooling": encoder.pooling, "loss": getattr(loss, "__name__", type(loss).__name__)}  # fmt: skip
+    history: list[dict] = []
+    best: dict[str, Tensor] = {}
+    path = Path(folder) / "checkpoint.safetensors" if folder else None
+    if path and path.exists():
+        history, best = resume(path, arguments, trained, optimizer, schedule)
+    start, last = history[-1]["step"] if history else 0, steps * epochs
+
+    losses: list[float] = []  # since the last evaluation
+    # Not left to tqdm, whose notebook bar overlooks the variable: stored outputs must hold no bars.
+    bar = tqdm(initial=start, total=last, desc="train", unit="step", disable="TQDM_DISABLE" in os.environ)
+    for step in range(start, last):
+        if _stale(history, patience):
+            break
+        epoch, position = divmod(step, steps)
+        if position == 0 or step == start:  # of the epoch's batches a resumed run skips those it has seen
+            batches = length_grouped_batches(lengths, batch_size, random.Random(f"{seed}, epoch {epoch}"))
+        trained.train()
+        batch = batches[position]
+        with torch.autocast(accelerator.device.type, torch.bfloat16, enabled=bf16):
+            embeddings = embed(encoder, columns, batch)
+        value = loss(*embeddings) if labels is None else loss(*embeddings, labels[batch])
+        _finite(value, "The loss", step, batch)
+        accelerator.backward(value)
+        _finite(accelerator.clip_grad_norm_(trained.parameters(), 1.0), "The gradient", step, batch)
+        optimizer.step()
+        schedule.step()
+        optimizer.zero_grad()
+        losses.append(value.item())
+        bar.update()
+
+        if (position + 1) % interval == 0 or position + 1 == steps:
+            trained.eval()
+            score = float(evaluate())
+            if math.isnan(score):
+                raise ValueError("evaluate() returned nan: are all vectors equal, or all its scores?")
+            history.append({"step": step + 1, "loss": sum(losses) / len(losses), "score": score})
+            bar.set_postfix(loss=f"{history[-1]['loss']:.4f}", dev=f"{history[-1]['score']:.2f}")
+            losses.clear()
+            if _best(history) == len(history) - 1:
+                best = {name: tensor.clone() for name, tensor in trained.state_dict().items()}
+            if path:
+                save_checkpoint(path, arguments, trained, optimizer, schedule, history, best)
+    bar.close()
+    trained.load_state_dict(best)
+    trained.eval()
+    return history
+
+
+def _check(sentences: Sequence[Sequence[str]], labels: Tensor | None, **counts: int) -> None:
+    for name, count in counts.items():
+        if count < 1:
+            raise ValueError(f"{name} must be at least 1, not {count}")
+    sizes = [len(column) for column in sentences] + ([] if labels is None else [len(labels)])
+    if not sizes or len(set(sizes)) > 1 or sizes[0] == 0:
+        raise ValueError(f"sentences and labels must be columns of one length, at least 1, not of the lengths {sizes}")
+    if labels is not None and not labels.isfinite().all():
+        raise ValueError(f"labels must be finite, but {int((~labels.isfinite()).sum())} of {len(labels)} are not")
+
+
+def _finite(value: Tensor, what: str, step: int, batch: Batch) -> None:
+    if not torch.isfinite(value):
+        raise FloatingPointError(
+            f"{what} is {value.item()} at step {step + 1}, for the rows {batch} of the data. The weights of the step "
+            "before are still in the encoder; look at these rows, and at what the loss divides by"
+        )
+
+
+def _best(history: list[dict]) -> int:
+    """Index of the highest score; of equal ones the earliest."""
+    return max(range(len(history)), key=lambda i: history[i]["score"])
+
+
+def _stale(history: list[dict], patience: int | None) -> bool:
+    return bool(history) and patience is not None and len(history) - 1 - _best(history) >= patience
