@@ -43,10 +43,11 @@ def resume(path: Path, arguments: Mapping, trained, optimizer, schedule) -> tupl
     Raises CheckpointError, and changes nothing, if the file is damaged or of a run with other arguments or weights.
     """
     tensors, state = _read(path)
+    before = state["arguments"]
     changed = [
-        f"{name} was {state['arguments'].get(name)!r} and is now {value!r}"
+        "the sentences or labels differ" if name == "data" else f"{name} was {before.get(name)!r} and is now {value!r}"
         for name, value in arguments.items()
-        if state["arguments"].get(name) != value
+        if before.get(name) != value
     ]
     weights = _part(tensors, "weights")
     if _shapes(weights) != _shapes(trained.state_dict()):
@@ -75,22 +76,25 @@ def _shapes(tensors: Mapping[str, Tensor]) -> dict[str, list[int]]:
 
 
 def _write(path: Path, tensors: Mapping[str, Tensor], state: str) -> None:
-    partial = path.with_name(f"{path.name}.{os.getpid()}.partial")  # beside, then renamed: path is never half a file
+    partial = path.with_name(f"{path.name}.partial")  # beside, then renamed: path is never half a file
     try:
-        path.parent.mkdir(parents=True, exist_ok=True)
         save_file(dict(tensors), partial, {"state": state, "checksum": _checksum(tensors, state)})
+        with partial.open("rb+") as file:
+            os.fsync(file.fileno())  # a rename must not reach the disk before the content
         os.replace(partial, path)
     except (OSError, SafetensorError) as error:
-        partial.unlink(missing_ok=True)
         before = "the one before it is intact" if path.exists() else "there was none before it"
         raise OSError(f"The checkpoint {path} could not be written, {before}: {error}") from error
+    finally:
+        partial.unlink(missing_ok=True)
 
 
 def _read(path: Path) -> tuple[dict[str, Tensor], dict]:
     try:
         with safe_open(path, framework="pt") as file:
             metadata = file.metadata() or {}
-            tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118 - not a dict
+            # Copied: what safe_open gives is the file itself, mapped, which the next checkpoint has to replace.
+            tensors = {name: file.get_tensor(name).clone() for name in file.keys()}  # noqa: SIM118 - not a dict
     except (OSError, SafetensorError) as error:
         raise CheckpointError(f"The checkpoint {path} cannot be read: {error}. Delete it to start anew") from error
     if metadata.get("checksum") != _checksum(tensors, metadata.get("state", "")):

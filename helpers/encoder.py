@@ -3,6 +3,7 @@
 But: on the device that the model is on, in the precision that it has.
 """
 
+import copy
 import os
 import platform
 import warnings
@@ -65,6 +66,21 @@ def load_encoder(name_or_path: str | Path = MINILM.name) -> Encoder:
     return Encoder(tokenizer, model, min(limit for limit in limits if limit), pooling, normalize)
 
 
+def fresh_encoder(layers: int, pooling: str = "mean", seed: int = 0) -> Encoder:
+    """An encoder of the course's size with fewer layers and new weights, on the pretrained word embeddings.
+
+    The words mean something at the start, everything above them is random: one start for every pooling.
+    """
+    pretrained = load_encoder()
+    config = copy.deepcopy(pretrained.model.config)
+    config.num_hidden_layers = layers
+    torch.manual_seed(seed)
+    model = type(pretrained.model)(config).eval()
+    model.embeddings.word_embeddings = pretrained.model.embeddings.word_embeddings
+    _use_onednn(model)
+    return Encoder(pretrained.tokenizer, model, pretrained.max_length, pooling)
+
+
 def token_ids(encoder: Encoder, sentences: Sequence[str]) -> list[list[int]]:
     """Token ids of each sentence, special tokens included; cut at max_length, with one TruncationWarning."""
     if isinstance(sentences, str):
@@ -100,6 +116,8 @@ def token_embeddings(
     rows are token ids; L is the batch's longest row, or padded_length. use_mask=False reproduces a bug: the
     encoder does not get the mask, and attends to padding.
     """
+    if encoder.model.training:
+        raise ValueError("encoder.model is in training mode, its vectors would be noisy: call encoder.model.eval()")
     device = encoder.model.device
     # Not left to tqdm, whose notebook bar overlooks the variable: stored outputs must hold no bars.
     silent = "TQDM_DISABLE" in os.environ

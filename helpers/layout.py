@@ -10,6 +10,7 @@ import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from huggingface_hub import try_to_load_from_cache
 from transformers.utils import cached_file
 
 from helpers.pooling import POOLING_MODES
@@ -32,30 +33,37 @@ def read_layout(source: str | Path) -> tuple[str, bool, int | None]:
     """Pooling mode, whether vectors are normalized, and the length limit if there is one, of a folder or hub name.
 
     A plain transformer without modules.json gets mean and no normalization, as in sentence-transformers. Raises
-    ValueError for a model with other modules or poolings than ours: its vectors would be wrong.
+    ValueError for a model that does more than we can: its vectors would be wrong.
     """
-    modules = _json(source, "modules.json") or [{"type": "Transformer", "path": ""}]
+    modules = _json(source, "modules.json") or [{"type": "sentence_transformers.models.Transformer", "path": ""}]
     kinds = [module["type"].rsplit(".", 1)[-1] for module in modules]
-    if kinds[0] != "Transformer" or kinds[1:] not in ([], ["Pooling"], ["Pooling", "Normalize"]):
-        raise ValueError(
-            f"{str(source)!r} has the modules {kinds}; only Transformer, Pooling, Normalize can be run here"
-        )
+    ours = kinds in (["Transformer"], ["Transformer", "Pooling"], ["Transformer", "Pooling", "Normalize"])
+    if not ours or not all(module["type"].startswith("sentence_transformers.") for module in modules):
+        found = [module["type"] for module in modules]
+        raise ValueError(f"{str(source)!r} has the modules {found}; we run only Transformer, Pooling, Normalize")
     modes = ["mean"]
     if len(modules) > 1:
         config = _json(source, f"{modules[1]['path']}/config.json") or {}
         modes = config.get("pooling_mode") or [mode for flag, mode in FLAGS.items() if config.get(flag)]
         modes = [modes] if isinstance(modes, str) else modes
     if len(modes) != 1 or modes[0] not in POOLING_MODES:
-        raise ValueError(f"{str(source)!r} is pooled by {modes}; only one of {list(POOLING_MODES)} can be used here")
-    limit = (_json(source, "sentence_bert_config.json") or {}).get("max_seq_length")
-    return modes[0], "Normalize" in kinds, limit
+        raise ValueError(f"{str(source)!r} is pooled by {modes}; we use one of {list(POOLING_MODES)}")
+    settings = _json(source, "sentence_bert_config.json") or {}
+    prompts = _json(source, "config_sentence_transformers.json") or {}
+    for name, value in (("do_lower_case", settings), ("default_prompt_name", prompts)):
+        if value.get(name):
+            raise ValueError(f"{str(source)!r} was saved with {name} = {value[name]!r}, which we do not apply")
+    return modes[0], "Normalize" in kinds, settings.get("max_seq_length")
 
 
 def save_encoder(encoder: "Encoder", folder: str | Path) -> Path:
     """Write the encoder so that SentenceTransformer(folder) and load_encoder(folder) give its vectors again.
 
-    Written beside and renamed. Raises FileExistsError if there is something at folder: nothing is overwritten.
+    Written beside and renamed. Raises FileExistsError if there is something at folder: nothing is overwritten, and
+    ValueError for a pooling that is none of ours.
     """
+    if encoder.pooling not in POOLING_MODES:
+        raise ValueError(f"encoder.pooling must be one of {list(POOLING_MODES)}, not {encoder.pooling!r}")
     folder = Path(folder)
     if folder.exists():
         raise FileExistsError(f"{folder} exists already: choose a new folder, or move the old one away")
@@ -87,4 +95,7 @@ def save_encoder(encoder: "Encoder", folder: str | Path) -> Path:
 
 def _json(source: str | Path, name: str):
     path = cached_file(str(source), name, _raise_exceptions_for_missing_entries=False)
+    if path is None and not Path(source).is_dir() and try_to_load_from_cache(str(source), name) is None:
+        # None stands for "has no such file" and for "could not ask": the cache remembers only the first.
+        raise OSError(f"Whether {str(source)!r} has the file {name} is not known without the hub; connect once")
     return json.loads(Path(path).read_text(encoding="utf-8")) if path else None

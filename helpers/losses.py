@@ -25,9 +25,11 @@ class SoftmaxLoss(nn.Module):
 
     def forward(self, u: Tensor, v: Tensor, labels: Tensor) -> Tensor:
         _check(u, v, labels)
-        if labels.is_floating_point() or labels.min() < 0 or labels.max() >= self.classifier.out_features:
+        classes = self.classifier.out_features
+        wrong = (labels < 0) | (labels >= classes) | labels.is_floating_point()
+        if wrong.any():
             raise ValueError(
-                f"labels must be integers from 0 to {self.classifier.out_features - 1}, the classes, not {_some(labels)}"
+                f"labels must be integers from 0 to {classes - 1}, the classes, not {_some(labels[wrong])}"
             )
         return cross_entropy(self.classifier(torch.cat([u, v, (u - v).abs()], 1)), labels)
 
@@ -39,8 +41,11 @@ def cosine_similarity_loss(u: Tensor, v: Tensor, labels: Tensor) -> Tensor:
     Gurevych (2019), section 3.
     """
     _check(u, v, labels)
-    if not ((labels >= -1) & (labels <= 1)).all():
-        raise ValueError(f"labels must lie in -1 to 1, as a cosine does; divide 0 to 5 by 5. They are {_some(labels)}")
+    reachable = (labels >= -1) & (labels <= 1)
+    if not reachable.all():
+        raise ValueError(
+            f"labels must lie in -1 to 1, as a cosine does, not {_some(labels[~reachable])}; divide scores of 0 to 5 by 5"
+        )
     return (cosine(u, v) - labels).square().mean()
 
 
@@ -50,8 +55,9 @@ def contrastive_loss(u: Tensor, v: Tensor, labels: Tensor, margin: float = 0.5) 
     u, v [B, H], labels [B] of 0 and 1 -> scalar. Source: Hadsell, Chopra and LeCun (2006).
     """
     _check(u, v, labels)
-    if not ((labels == 0) | (labels == 1)).all():
-        raise ValueError(f"labels must be 0 (different) or 1 (same), not {_some(labels)}")
+    binary = (labels == 0) | (labels == 1)
+    if not binary.all():
+        raise ValueError(f"labels must be 0 (different) or 1 (same), not {_some(labels[~binary])}")
     distance = 1 - cosine(u, v)
     return 0.5 * (labels * distance**2 + (1 - labels) * (margin - distance).relu() ** 2).mean()
 
@@ -100,4 +106,4 @@ def _check(u: Tensor, v: Tensor, labels: Tensor | None = None) -> None:
 
 
 def _some(labels: Tensor) -> list:
-    return labels.unique()[:6].tolist()
+    return [round(label, 4) for label in labels.unique()[:6].tolist()]

@@ -39,18 +39,25 @@ def length_grouped_batches(lengths: Sequence[int], batch_size: int, generator: r
 
 
 def embed(encoder: Encoder, columns: Sequence[Sequence[list[int]]], batch: Batch) -> tuple[Tensor, ...]:
-    """One [B, H] for each column of token ids, with gradients, from a single pass over the rows of all columns."""
+    """One [B, H] for each column of token ids, from a single pass over the rows of all columns.
+
+    As helpers.encoder.encode makes them, pooled and normalized as the encoder says, but with gradients.
+    """
     device = encoder.model.device
     input_ids, attention_mask = pad([column[i] for column in columns for i in batch], encoder.tokenizer.pad_token_id)
     input_ids, attention_mask = input_ids.to(device), attention_mask.to(device)
     hidden = encoder.model(input_ids=input_ids, attention_mask=attention_mask).last_hidden_state
-    return POOLING_MODES[encoder.pooling](hidden.float(), attention_mask).chunk(len(columns))
+    sentence_embeddings = POOLING_MODES[encoder.pooling](hidden.float(), attention_mask)
+    if encoder.normalize:
+        sentence_embeddings = nn.functional.normalize(sentence_embeddings, dim=1)
+    return sentence_embeddings.chunk(len(columns))
 
 
 def bf16_helps() -> bool:
     """Whether this processor multiplies bfloat16 in hardware (AVX-512 BF16 or AMX); on others it is slower."""
-    hardware = torch.cpu._is_avx512_bf16_supported() or torch.cpu._is_amx_tile_supported()
-    return hardware and torch.backends.cpu.get_cpu_capability() == "AVX512"  # PyTorch may be told not to use it
+    # Private names, which come and go between versions: without them the answer is no.
+    found = [getattr(torch.cpu, f"_is_{name}_supported", bool)() for name in ("avx512_bf16", "amx_tile")]
+    return any(found) and torch.backends.cpu.get_cpu_capability().startswith("AVX512")  # or told not to use it
 
 
 def train(
@@ -73,89 +80,109 @@ def train(
     """Train encoder.model in place, leave the weights of the best evaluation in it, return the history.
 
     sentences has a column for each vector that the loss takes: two for pairs, three for triplets; labels [N] go with
-    them, if it takes any. A loss that is a module gets its weights trained along. evaluate() runs `evaluations` times
-    an epoch, higher is better; after `patience` of them without a new best, training ends. The learning rate climbs
-    over the first `warmup` of all steps and falls to 0 at the last. History: a dict an evaluation, with step, loss
-    (mean since the one before) and score.
+    them, if it takes any. A loss that is a module gets its weights trained along. evaluate() runs `evaluations` times,
+    evenly spread, the last time at the end; higher is better. After `patience` of them without a new best, training
+    ends. The learning rate climbs over the first `warmup`, a share of all steps, and falls to 0 after the last. AdamW
+    with weight decay 0.01 on all weights; gradients are clipped at length 1; weights that do not require gradients stay
+    as they are. History: a dict an evaluation, with step, loss (mean since the one before) and score.
 
     With a folder, every evaluation leaves checkpoint.safetensors there, and a later call with the same arguments goes
-    on from it and ends with the same weights, bit for bit, as if nothing had happened (same machine, same threads).
+    on from it and ends with the same weights, bit for bit, as if nothing had happened (on a CPU, with the same number
+    of threads). A checkpoint knows the loss by its name only.
 
-    Raises ValueError for data that do not fit, FloatingPointError for a loss that is not a number, CheckpointError
-    for a checkpoint that is damaged or another run's, OSError if one cannot be written. What was there before stays.
+    Raises ValueError for arguments that do not fit, FloatingPointError for a loss that is not a number,
+    CheckpointError for a checkpoint that is damaged or another run's, OSError if one cannot be written: then the one
+    before is still there.
     """
-    _check(sentences, labels, epochs=epochs, batch_size=batch_size, evaluations=evaluations)
+    _check(encoder, sentences, labels, warmup, epochs=epochs, batch_size=batch_size, evaluations=evaluations,
+           patience=1 if patience is None else patience)  # fmt: skip
+    path = Path(folder) / "checkpoint.safetensors" if folder else None
+    if path:
+        path.parent.mkdir(parents=True, exist_ok=True)  # before the work, if it cannot be done
     columns = [token_ids(encoder, column) for column in sentences]
     lengths = [max(map(len, row)) for row in zip(*columns, strict=True)]  # a pair is as long as its longer sentence
     steps = math.ceil(len(lengths) / batch_size)  # in an epoch
-    interval = math.ceil(steps / evaluations)
+    last = steps * epochs
+    looks = {math.ceil(last * (i + 1) / evaluations) for i in range(evaluations)}  # after how many steps to evaluate
 
     set_seed(seed)
-    accelerator = Accelerator()
+    accelerator = Accelerator(cpu=encoder.model.device.type == "cpu")  # it would move the model to any GPU it finds
     trained = nn.ModuleDict({"encoder": encoder.model})
     if isinstance(loss, nn.Module):
         trained["loss"] = loss
     optimizer = torch.optim.AdamW(trained.parameters(), lr=learning_rate, fused=True)
-    schedule = get_linear_schedule_with_warmup(optimizer, round(warmup * steps * epochs), steps * epochs)
+    schedule = get_linear_schedule_with_warmup(optimizer, round(warmup * last), last)
     trained, optimizer = accelerator.prepare(trained, optimizer)
     labels = None if labels is None else labels.to(accelerator.device)
 
     data = zlib.crc32(repr((columns, None if labels is None else labels.tolist())).encode())
+    frozen = [name for name, weight in trained.named_parameters() if not weight.requires_grad]
+    name = getattr(loss, "__name__", type(loss).__name__)
     arguments = {"epochs": epochs, "batch_size": batch_size, "learning_rate": learning_rate, "warmup": warmup,
-                 "evaluations": evaluations, "patience": patience, "seed": seed, "bf16": bf16, "data": data,
-                 "pooling": encoder.pooling, "loss": getattr(loss, "__name__", type(loss).__name__)}  # fmt: skip
+                 "evaluations": evaluations, "patience": patience, "seed": seed, "bf16": bf16, "loss": name,
+                 "pooling": encoder.pooling, "normalize": encoder.normalize, "frozen": frozen, "data": data}  # fmt: skip
     history: list[dict] = []
     best: dict[str, Tensor] = {}
-    path = Path(folder) / "checkpoint.safetensors" if folder else None
     if path and path.exists():
         history, best = resume(path, arguments, trained, optimizer, schedule)
-    start, last = history[-1]["step"] if history else 0, steps * epochs
+    start = history[-1]["step"] if history else 0
 
     losses: list[float] = []  # since the last evaluation
     # Not left to tqdm, whose notebook bar overlooks the variable: stored outputs must hold no bars.
     bar = tqdm(initial=start, total=last, desc="train", unit="step", disable="TQDM_DISABLE" in os.environ)
-    for step in range(start, last):
-        if _stale(history, patience):
-            break
-        epoch, position = divmod(step, steps)
-        if position == 0 or step == start:  # of the epoch's batches a resumed run skips those it has seen
-            batches = length_grouped_batches(lengths, batch_size, random.Random(f"{seed}, epoch {epoch}"))
-        trained.train()
-        batch = batches[position]
-        with torch.autocast(accelerator.device.type, torch.bfloat16, enabled=bf16):
-            embeddings = embed(encoder, columns, batch)
-        value = loss(*embeddings) if labels is None else loss(*embeddings, labels[batch])
-        _finite(value, "The loss", step, batch)
-        accelerator.backward(value)
-        _finite(accelerator.clip_grad_norm_(trained.parameters(), 1.0), "The gradient", step, batch)
-        optimizer.step()
-        schedule.step()
-        optimizer.zero_grad()
-        losses.append(value.item())
-        bar.update()
-
-        if (position + 1) % interval == 0 or position + 1 == steps:
-            trained.eval()
-            score = float(evaluate())
-            if math.isnan(score):
-                raise ValueError("evaluate() returned nan: are all vectors equal, or all its scores?")
-            history.append({"step": step + 1, "loss": sum(losses) / len(losses), "score": score})
-            bar.set_postfix(loss=f"{history[-1]['loss']:.4f}", dev=f"{history[-1]['score']:.2f}")
-            losses.clear()
-            if _best(history) == len(history) - 1:
-                best = {name: tensor.clone() for name, tensor in trained.state_dict().items()}
-            if path:
-                save_checkpoint(path, arguments, trained, optimizer, schedule, history, best)
-    bar.close()
+    trained.zero_grad()  # whatever was computed with this model before is not part of the run
+    try:
+        for step in range(start, last):
+            if _stale(history, patience):
+                break
+            epoch, position = divmod(step, steps)
+            if position == 0 or step == start:  # a resumed run skips those batches of the epoch that it has seen
+                batches = length_grouped_batches(lengths, batch_size, random.Random(f"{seed}, epoch {epoch}"))
+            trained.train()
+            batch = batches[position]
+            with torch.autocast(accelerator.device.type, torch.bfloat16, enabled=bf16):
+                embeddings = embed(encoder, columns, batch)
+            value = loss(*embeddings) if labels is None else loss(*embeddings, labels[batch])
+            if value.ndim:
+                raise ValueError(f"loss must return one number, a tensor without dimensions, not {list(value.shape)}")
+            _finite(value, "The loss", step, batch)
+            accelerator.backward(value)
+            _finite(accelerator.clip_grad_norm_(trained.parameters(), 1.0), "The gradient", step, batch)
+            optimizer.step()
+            schedule.step()
+            optimizer.zero_grad()
+            losses.append(value.item())
+            bar.update()
+            if step + 1 in looks:
+                trained.eval()
+                score = float(evaluate())
+                if math.isnan(score):
+                    raise ValueError("evaluate() returned nan: are all vectors equal, or all people's scores?")
+                history.append({"step": step + 1, "loss": sum(losses) / len(losses), "score": score})
+                bar.set_postfix(loss=f"{history[-1]['loss']:.4f}", dev=f"{score:.2f}")
+                losses.clear()
+                if _best(history) == len(history) - 1:
+                    best = {name: tensor.clone() for name, tensor in trained.state_dict().items()}
+                if path:
+                    save_checkpoint(path, arguments, trained, optimizer, schedule, history, best)
+    finally:  # dropout off, however this ends: whoever interrupts a run may encode with what it has learned so far
+        trained.eval()
+        trained.zero_grad()
+        bar.close()
     trained.load_state_dict(best)
-    trained.eval()
     return history
 
 
-def _check(sentences: Sequence[Sequence[str]], labels: Tensor | None, **counts: int) -> None:
+def _check(encoder: Encoder, sentences: Sequence[Sequence[str]], labels: Tensor | None, warmup: float, **counts: int):
     for name, count in counts.items():
         if count < 1:
             raise ValueError(f"{name} must be at least 1, not {count}")
+    if not 0 <= warmup < 1:
+        raise ValueError(f"warmup must be a share of all steps, from 0 to below 1, not {warmup}")
+    if encoder.pooling not in POOLING_MODES:
+        raise ValueError(f"encoder.pooling must be one of {list(POOLING_MODES)}, not {encoder.pooling!r}")
+    if labels is not None and not isinstance(labels, Tensor):
+        raise TypeError(f"labels must be a tensor [N], not a {type(labels).__name__}: write torch.tensor(labels)")
     sizes = [len(column) for column in sentences] + ([] if labels is None else [len(labels)])
     if not sizes or len(set(sizes)) > 1 or sizes[0] == 0:
         raise ValueError(f"sentences and labels must be columns of one length, at least 1, not of the lengths {sizes}")

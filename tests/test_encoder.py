@@ -13,7 +13,7 @@ from torch import nn
 from helpers import encoder as module
 from helpers.batching import pad
 from helpers.datasets import load_stsb
-from helpers.encoder import TruncationWarning, encode, load_encoder, token_embeddings, token_ids
+from helpers.encoder import TruncationWarning, encode, fresh_encoder, load_encoder, token_embeddings, token_ids
 from helpers.metrics import cosine, spearman, sts_interval, sts_score
 from helpers.pooling import mean_pool
 
@@ -135,6 +135,10 @@ def test_another_model_loads_by_its_name_on_the_hub(encoder, tmp_path):
     (repository / "refs" / "main").write_text("0" * 40)
     save_small_model(encoder, snapshot)
     (snapshot / "sentence_bert_config.json").write_text('{"max_seq_length": 77}')
+    absent = repository / ".no_exist" / ("0" * 40)  # where the hub's library notes what it asked for in vain
+    absent.mkdir(parents=True)
+    for name in ("modules.json", "config_sentence_transformers.json"):
+        (absent / name).touch()
     program = "from helpers.encoder import encode, load_encoder; e = load_encoder('somebody/small');"
     program += "print(e.max_length, list(encode(e, ['by name']).shape))"
     environment = dict(os.environ, HF_HOME=str(tmp_path), HF_HUB_OFFLINE="1")
@@ -142,9 +146,44 @@ def test_another_model_loads_by_its_name_on_the_hub(encoder, tmp_path):
     assert run.stdout.strip() == "77 [1, 32]", run.stderr
 
 
+def test_a_model_whose_pooling_is_not_in_the_cache_is_not_guessed(encoder, tmp_path):
+    """AutoModel alone leaves such a cache: weights, and nothing about pooling. Offline, nobody can tell."""
+    repository = tmp_path / "hub" / "models--somebody--small"
+    snapshot = repository / "snapshots" / ("0" * 40)
+    snapshot.mkdir(parents=True)
+    (repository / "refs").mkdir()
+    (repository / "refs" / "main").write_text("0" * 40)
+    save_small_model(encoder, snapshot)
+    program = "from helpers.encoder import load_encoder; load_encoder('somebody/small')"
+    environment = dict(os.environ, HF_HOME=str(tmp_path), HF_HUB_OFFLINE="1")
+    run = subprocess.run([sys.executable, "-c", program], env=environment, capture_output=True, text=True, timeout=120)
+    assert "Whether 'somebody/small' has the file modules.json is not known" in run.stderr
+
+
+def test_training_mode_is_an_error_not_noise(encoder):
+    encoder.model.train()
+    try:
+        with pytest.raises(ValueError, match=r"call encoder.model.eval\(\)"):
+            encode(encoder, SENTENCES)
+    finally:
+        encoder.model.eval()
+
+
 def test_an_unknown_model_is_an_error_that_names_it():
     with pytest.raises(OSError, match="under the hub name, 'nobody/nothing'"):
         load_encoder("nobody/nothing")
+
+
+def test_a_fresh_encoder_has_one_start_for_every_pooling(encoder):
+    first, second, other = fresh_encoder(2), fresh_encoder(2, "cls"), fresh_encoder(2, seed=1)
+    a, b, c = (fresh.model.state_dict() for fresh in (first, second, other))
+    assert all(torch.equal(a[name], b[name]) for name in a)
+    assert not torch.equal(a["encoder.layer.1.output.dense.weight"], c["encoder.layer.1.output.dense.weight"])
+    words = "embeddings.word_embeddings.weight"
+    assert torch.equal(a[words], encoder.model.state_dict()[words])
+    assert len(first.model.encoder.layer) == 2
+    assert (first.pooling, second.pooling) == ("mean", "cls")
+    assert not torch.allclose(encode(first, SENTENCES), encode(second, SENTENCES), atol=0.1)
 
 
 def test_the_fast_linear_is_linear():

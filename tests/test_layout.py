@@ -71,12 +71,40 @@ def test_a_model_with_more_to_it_is_refused(small, tmp_path):
     transformer = Transformer(str(tmp_path / "ours"))
     dense = SentenceTransformer(modules=[transformer, Pooling(16), Dense(16, 4)], device="cpu")
     dense.save(str(tmp_path / "dense"), create_model_card=False)
-    with pytest.raises(ValueError, match="'Dense'"):
+    with pytest.raises(ValueError, match=r"\.Dense'"):
         load_encoder(tmp_path / "dense")
     both = SentenceTransformer(modules=[transformer, Pooling(16, pooling_mode=("mean", "cls"))], device="cpu")
     both.save(str(tmp_path / "both"), create_model_card=False)
     with pytest.raises(ValueError, match=r"pooled by \['mean', 'cls'\]"):
         load_encoder(tmp_path / "both")
+
+
+@pytest.mark.parametrize(
+    ("name", "key", "value"),
+    [
+        ("sentence_bert_config.json", "do_lower_case", True),
+        ("config_sentence_transformers.json", "default_prompt_name", "q"),
+    ],
+)
+def test_settings_that_we_do_not_apply_are_refused(small, tmp_path, name, key, value):
+    save_encoder(small, tmp_path / "model")
+    (tmp_path / "model" / name).write_text(json.dumps({key: value}))
+    with pytest.raises(ValueError, match=f"saved with {key} = {value!r}"):
+        load_encoder(tmp_path / "model")
+
+
+def test_foreign_modules_are_refused(small, tmp_path):
+    save_encoder(small, tmp_path / "model")
+    file = tmp_path / "model" / "modules.json"
+    file.write_text(file.read_text().replace("sentence_transformers.models.Transformer", "custom_st.Transformer"))
+    with pytest.raises(ValueError, match=r"custom_st\.Transformer"):
+        load_encoder(tmp_path / "model")
+
+
+def test_an_unknown_pooling_is_not_saved(small, tmp_path):
+    with pytest.raises(ValueError, match=r"encoder.pooling must be one of .*, not 'avg'"):
+        save_encoder(dataclasses.replace(small, pooling="avg"), tmp_path / "model")
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_a_folder_of_old_and_of_new_format_reads_alike(small, tmp_path):

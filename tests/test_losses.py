@@ -74,7 +74,7 @@ def test_value_and_gradient_equal_the_library(ours, theirs, columns, labels, len
 @pytest.mark.parametrize(
     ("loss", "labels", "message"),
     [
-        (losses.cosine_similarity_loss, torch.tensor([5.0] * B), r"divide 0 to 5 by 5.*\[5.0\]"),
+        (losses.cosine_similarity_loss, 5 * scores, r"not \[1.5, .*\]; divide scores of 0 to 5 by 5"),
         (losses.cosine_similarity_loss, torch.full((B,), float("nan")), "must lie in -1 to 1"),
         (losses.contrastive_loss, scores, "must be 0 .different. or 1"),
         (losses.SoftmaxLoss(H).double(), classes + 1, "integers from 0 to 2"),

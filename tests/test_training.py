@@ -1,4 +1,5 @@
 import copy
+import dataclasses
 import os
 import random
 import signal
@@ -9,16 +10,15 @@ import time
 import pytest
 import torch
 from safetensors import safe_open
-from torch import nn
 from transformers import BertConfig, BertModel
 
 from helpers import checkpoints
 from helpers.batching import padding_share
 from helpers.checkpoints import CheckpointError
-from helpers.encoder import Encoder, encode
+from helpers.encoder import Encoder, encode, token_ids
 from helpers.losses import SoftmaxLoss, cosine_similarity_loss, multiple_negatives_ranking_loss
 from helpers.metrics import sts_score
-from helpers.training import length_grouped_batches, train
+from helpers.training import embed, length_grouped_batches, train
 
 WORDS = ["a", "red", "blue", "dog", "cat", "house", "runs", "sleeps", "old", "tree", "river", "under", "the", "quiet"]
 
@@ -50,7 +50,8 @@ def run(encoder, loss=cosine_similarity_loss, labels=True, sentences=None, **arg
     def evaluate():
         return sts_score(encode(encoder, [*columns[0], *columns[1]]), scores)
 
-    settings = dict(epochs=2, batch_size=4, learning_rate=1e-3, evaluations=2, seed=3) | arguments
+    settings = dict(epochs=2, batch_size=4, learning_rate=1e-3, seed=3) | arguments
+    settings.setdefault("evaluations", 2 * settings["epochs"])
     return train(encoder, columns, scores if labels is True else labels, loss, evaluate, **settings)
 
 
@@ -77,6 +78,16 @@ def killed_after(calls):
 
     cosine_similarity_loss_.__name__ = "cosine_similarity_loss"
     return cosine_similarity_loss_
+
+
+def killed_after_forward(calls):
+    left = iter(range(calls))
+
+    def hook(*arguments):
+        if next(left, None) is None:
+            raise Killed
+
+    return hook
 
 
 def test_training_fits_and_keeps_the_best_weights(encoder):
@@ -108,6 +119,7 @@ def test_a_killed_run_ends_bit_equal_to_one_that_was_not(encoder, tmp_path, call
     expected = run(whole, folder=tmp_path / "whole")
     with pytest.raises(Killed):
         run(broken, loss=killed_after(calls), folder=tmp_path / "run")
+    assert not broken.model.training  # or it would go on dropping out, and encode noise
     broken = small(encoder)  # a new process knows nothing of the old one's weights
     torch.manual_seed(5)
     assert run(broken, folder=tmp_path / "run") == expected
@@ -147,10 +159,10 @@ def test_a_finished_run_is_not_run_again(encoder, tmp_path):
 def test_early_stopping_ends_without_a_new_best_and_stays_ended(encoder, tmp_path):
     columns, scores = data()
     values = iter([1.0, 3.0, 2.0, 3.0, 9.0])
-    history = train(small(encoder), columns, scores, cosine_similarity_loss, lambda: next(values), epochs=9,
+    history = train(small(encoder), columns, scores, cosine_similarity_loss, lambda: next(values), epochs=9, evaluations=9,
                     patience=2, folder=tmp_path)  # fmt: skip
     assert [point["score"] for point in history] == [1.0, 3.0, 2.0, 3.0]
-    again = train(small(encoder), columns, scores, cosine_similarity_loss, lambda: next(values), epochs=9,
+    again = train(small(encoder), columns, scores, cosine_similarity_loss, lambda: next(values), epochs=9, evaluations=9,
                   patience=2, folder=tmp_path)  # fmt: skip
     assert again == history
 
@@ -161,11 +173,14 @@ def test_a_head_in_the_loss_is_trained_and_resumed(encoder, tmp_path):
         return SoftmaxLoss(16)
 
     labels = torch.randint(0, 3, (24,), generator=torch.Generator().manual_seed(0))
-    first, second = head(), head()
-    run(small(encoder), first, labels, folder=tmp_path / "a")
-    assert not torch.equal(first.classifier.weight, head().classifier.weight)
-    run(small(encoder), second, labels, folder=tmp_path / "a")  # finished: only loads
-    assert torch.equal(first.classifier.weight, second.classifier.weight)
+    whole, broken, resumed = head(), head(), head()
+    expected = run(small(encoder), whole, labels)
+    assert not torch.equal(whole.classifier.weight, head().classifier.weight)
+    broken.register_forward_hook(killed_after_forward(8))
+    with pytest.raises(Killed):
+        run(small(encoder), broken, labels, folder=tmp_path)
+    assert run(small(encoder), resumed, labels, folder=tmp_path) == expected
+    assert torch.equal(whole.classifier.weight, resumed.classifier.weight)
 
 
 def test_pairs_without_labels_and_bf16_train_too(encoder):
@@ -178,7 +193,7 @@ def test_pairs_without_labels_and_bf16_train_too(encoder):
     assert {tensor.dtype for tensor in weights(half).values()} == {torch.float32}
 
 
-def test_the_schedule_warms_up_and_ends_at_zero_at_the_last_step(encoder, monkeypatch):
+def test_the_schedule_warms_up_and_reaches_zero_after_the_last_step(encoder, monkeypatch):
     from helpers import training
 
     seen = []
@@ -215,7 +230,7 @@ def test_batches_hold_every_row_once_pad_little_and_differ_by_epoch():
         ([["a", "b"], ["c"]], torch.tensor([0.0, 1.0]), r"not of the lengths \[2, 1, 2\]"),
         ([["a"], ["b"]], torch.tensor([0.0, 1.0]), r"not of the lengths \[1, 1, 2\]"),
         ([["a", "b"], ["c", "d"]], torch.tensor([0.0, float("nan")]), "1 of 2 are not"),
-        ([["a", "b"], ["c", "d"]], torch.tensor([0.0, 5.0]), "divide 0 to 5 by 5"),
+        ([["a", "b"], ["c", "d"]], torch.tensor([0.0, 5.0]), r"not \[5.0\]; divide scores of 0 to 5 by 5"),
     ],
 )
 def test_data_that_do_not_fit_are_named_and_change_nothing(encoder, sentences, labels, message):
@@ -226,7 +241,35 @@ def test_data_that_do_not_fit_are_named_and_change_nothing(encoder, sentences, l
     assert equal(before, weights(trained))
 
 
-@pytest.mark.parametrize("argument", ["epochs", "batch_size", "evaluations"])
+@pytest.mark.parametrize(
+    ("change", "error", "message"),
+    [
+        ({"warmup": 100}, ValueError, "warmup must be a share of all steps"),
+        ({"labels": [0.5] * 24}, TypeError, "labels must be a tensor .* not a list"),
+        ({"loss": lambda u, v, labels: (u - v).sum(1)}, ValueError, r"one number, .* not \[4\]"),
+    ],
+)
+def test_other_arguments_that_do_not_fit_are_named(encoder, change, error, message):
+    trained = small(encoder)
+    before = weights(trained)
+    with pytest.raises(error, match=message):
+        run(trained, **change)
+    assert equal(before, weights(trained))
+
+
+def test_an_unknown_pooling_is_named(encoder):
+    with pytest.raises(ValueError, match=r"encoder.pooling must be one of .*, not 'avg'"):
+        run(dataclasses.replace(small(encoder), pooling="avg"))
+
+
+def test_a_folder_that_cannot_be_made_is_an_error_before_the_work(encoder, tmp_path):
+    (tmp_path / "file").write_text("mine")
+    with pytest.raises(OSError, match="file"):
+        run(small(encoder), loss=killed_after(0), folder=tmp_path / "file")
+    assert (tmp_path / "file").read_text() == "mine"
+
+
+@pytest.mark.parametrize("argument", ["epochs", "batch_size", "evaluations", "patience"])
 def test_counts_below_one_are_named(encoder, argument):
     with pytest.raises(ValueError, match=f"{argument} must be at least 1, not 0"):
         run(small(encoder), **{argument: 0})
@@ -295,7 +338,10 @@ def test_a_damaged_checkpoint_is_refused_and_kept(encoder, tmp_path, damage, mes
     ("change", "message"),
     [
         ({"learning_rate": 2e-3}, "learning_rate was 0.001 and is now 0.002"),
-        ({"loss": multiple_negatives_ranking_loss, "labels": None}, "data was .* loss was 'cosine_similarity_loss'"),
+        (
+            {"loss": multiple_negatives_ranking_loss, "labels": None},
+            "loss was 'cosine_similarity_loss' .* the sentences or labels differ",
+        ),
         ({"seed": 8, "batch_size": 3}, "batch_size was 4 and is now 3; seed was 3 and is now 8"),
     ],
 )
@@ -344,11 +390,37 @@ def test_the_input_is_not_changed(encoder):
     assert torch.equal(scores, kept[1])
 
 
-def test_frozen_weights_stay(encoder, tmp_path):
-    trained = small(encoder)
-    frozen = trained.model.embeddings.word_embeddings.weight.requires_grad_(False)
-    before = frozen.clone()
-    run(trained, folder=tmp_path)
-    run(small(encoder), folder=tmp_path / "other")
-    assert torch.equal(frozen, before)
-    assert isinstance(trained.model, nn.Module)
+def test_frozen_weights_stay_and_a_resumed_run_must_freeze_the_same(encoder, tmp_path):
+    def frozen():
+        fresh = small(encoder)
+        fresh.model.embeddings.word_embeddings.requires_grad_(False)
+        return fresh
+
+    whole, broken, resumed = frozen(), frozen(), frozen()
+    words = whole.model.embeddings.word_embeddings.weight.clone()
+    expected = run(whole)
+    assert torch.equal(whole.model.embeddings.word_embeddings.weight, words)
+    with pytest.raises(Killed):
+        run(broken, loss=killed_after(7), folder=tmp_path)
+    with pytest.raises(CheckpointError, match=r"frozen was .*word_embeddings"):
+        run(small(encoder), folder=tmp_path)
+    assert run(resumed, folder=tmp_path) == expected
+    assert equal(weights(resumed), weights(whole))
+
+
+def test_gradients_from_before_are_not_part_of_the_run(encoder):
+    clean, dirty = small(encoder), small(encoder)
+    dirty.model(input_ids=torch.tensor([[101, 102]])).last_hidden_state.sum().backward()
+    run(clean)
+    run(dirty)
+    assert equal(weights(clean), weights(dirty))
+
+
+def test_training_sees_the_vectors_that_encode_gives(encoder):
+    """Length included: a margin means something only then."""
+    texts = data(6)[0][0]
+    for normalize in (True, False):
+        for pooling in ("mean", "cls"):
+            fresh = dataclasses.replace(small(encoder), normalize=normalize, pooling=pooling)
+            (vectors,) = embed(fresh, [token_ids(fresh, texts)], list(range(6)))
+            assert torch.allclose(vectors, encode(fresh, texts), atol=1e-6)
