@@ -2,12 +2,13 @@
 PYTHON ?= python3
 BIN := .venv/bin
 LAB_FLAGS ?=
+CELL_SECONDS ?= 300
 # Threads that wait for each other by spinning slow down whatever shares the cores: a browser, a second notebook.
 export OMP_WAIT_POLICY ?= passive
 NOTEBOOKS := $(wildcard notebooks/*.ipynb notebooks/solutions/*.ipynb)
 
 .DEFAULT_GOAL := help
-.PHONY: help lab test test-notebooks test-unit lint notebooks bench lock clean
+.PHONY: help lab test test-notebooks test-unit lint notebooks bench results lock clean
 
 help:  ## list the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /: /' | column -t -s:
@@ -24,7 +25,7 @@ test-unit: .venv/ready
 
 test-notebooks: .venv/ready
 	@$(BIN)/python -m helpers.assets
-	TQDM_DISABLE=1 $(BIN)/python -m pytest -p tests.nbval_plugin --nbval --nbval-current-env --nbval-cell-timeout=300 \
+	TQDM_DISABLE=1 $(BIN)/python -m pytest -p tests.nbval_plugin --nbval --nbval-current-env --nbval-cell-timeout=$(CELL_SECONDS) \
 	    -W "ignore:No data was collected" \
 	    --cov=helpers --cov-fail-under=95 notebooks
 
@@ -35,8 +36,11 @@ lint: .venv/ready  ## check style and format, notebooks included
 notebooks: .venv/ready  ## re-execute every notebook and save its outputs
 	$(BIN)/python tests/execute.py $(NOTEBOOKS)
 
-bench: .venv/ready  ## measure pooling and encoding beside sentence-transformers
-	$(BIN)/python tests/bench.py
+bench: .venv/ready  ## measure pooling, encoding and training beside sentence-transformers (half an hour)
+	$(BIN)/python -m tests.bench
+
+results: .venv/ready  ## train what notebook 05 reports over several seeds (an hour and a half)
+	$(BIN)/python -m tests.results
 
 lock: pyproject.toml  ## renew constraints.txt from what pip resolves today
 	rm -rf .venv-lock && $(PYTHON) -m venv .venv-lock

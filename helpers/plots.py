@@ -106,6 +106,7 @@ def lines(
     _, ax = plt.subplots(figsize=(7, 3.0))
     for i, (name, (xs, ys)) in enumerate(series.items()):
         ax.plot(xs, ys, label=name, color=COLORS[i], linestyle=LINES[i], marker=MARKERS[i], markersize=4)
+    ax.xaxis.get_major_locator().set_params(integer=True)  # lengths, steps and epochs have no halves
     ax.set(xlabel=x, ylabel=y)
     ax.grid(alpha=0.3)
     ax.legend(frameon=False)
@@ -142,4 +143,39 @@ def intervals(points: Mapping[str, tuple[float, float, float]], *, x: str, mark:
     ax.set_yticks(range(len(points)), list(points))
     ax.set(xlabel=x, ylim=(len(points) - 0.4, -0.6))
     ax.grid(alpha=0.3, axis="x")
+    plt.show()
+
+
+def arrows(panels: Mapping[str, tuple[np.ndarray, np.ndarray, Mapping[str, Sequence[float]]]]) -> None:
+    """Planes side by side: positions [N, 2], an arrow [N, 2] at each, and named points; the unit circle for scale.
+
+    Arrows are scaled panel by panel; where one has no length stands a dot.
+    """
+    _, axes = plt.subplots(1, len(panels), figsize=(7, 7 / len(panels) + 0.5), squeeze=False, layout="constrained")
+    for ax, (title, (positions, vectors, points)) in zip(axes[0], panels.items(), strict=True):
+        positions, vectors = np.asarray(positions, dtype=float), np.asarray(vectors, dtype=float)
+        lengths = np.linalg.norm(vectors, axis=1)
+        moving = lengths > 1e-3 * max(lengths.max(), 1e-9)
+        ax.add_patch(plt.Circle((0, 0), 1, fill=False, color=GREY, linewidth=0.8))
+        ax.plot(*positions[~moving].T, ".", color=GREY, markersize=3)
+        scale = 0.42 / max(lengths.max(), 1e-9)
+        ax.quiver(*positions[moving].T, *(scale * vectors[moving]).T, angles="xy", scale_units="xy", scale=1,
+                  color=BLUE, width=0.008)  # fmt: skip
+        for name, point in points.items():
+            ax.plot(*point, "o", color=RED, markersize=5)
+            ax.annotate(name, point, xytext=(5, 5), textcoords="offset points", fontsize=9, color=RED)
+        ax.set(title=title, xlim=(-1.6, 1.6), ylim=(-1.6, 1.6), aspect="equal", xticks=[-1, 0, 1], yticks=[-1, 0, 1])
+    plt.show()
+
+
+def moves(scores: Sequence[float], before: Sequence[float], after: Sequence[float]) -> None:
+    """Pairs as vertical arrows from their cosine before (hollow) to after, over people's scores of 0 to 5."""
+    _, ax = plt.subplots(figsize=(7, 3.8))
+    ax.plot([0, 5], [0, 1], color="k", linewidth=1, linestyle=":")
+    for score, start, end in zip(scores, before, after, strict=True):
+        color = BLUE if end > start else RED
+        ax.annotate("", (score, end), (score, start), arrowprops={"arrowstyle": "->", "color": color})
+        ax.plot(score, start, "o", color=color, markerfacecolor="white", markersize=4)
+    ax.set(xlabel="people's score", ylabel="cosine", xlim=(-0.15, 5.15), ylim=(-0.2, 1.05))
+    ax.grid(alpha=0.3)
     plt.show()

@@ -162,7 +162,9 @@ def train(
                 bar.set_postfix(loss=f"{history[-1]['loss']:.4f}", dev=f"{score:.2f}")
                 losses.clear()
                 if _best(history) == len(history) - 1:
-                    best = {name: tensor.clone() for name, tensor in trained.state_dict().items()}
+                    best = trained.state_dict()
+                    if step + 1 < last or path:  # without need for a copy, the last step's are spared one
+                        best = {name: tensor.clone() for name, tensor in best.items()}
                 if path:
                     save_checkpoint(path, arguments, trained, optimizer, schedule, history, best)
     finally:  # dropout off, however this ends: whoever interrupts a run may encode with what it has learned so far

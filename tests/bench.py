@@ -1,11 +1,15 @@
-"""`make bench`: pooling and encoding beside sentence-transformers, in one run, in turn, as medians.
+"""`make bench`: pooling, encoding and training beside sentence-transformers, in one run, in turn, as medians.
 
 Single times mean little on a busy machine; the ratios are of runs that stood side by side.
 """
 
+import json
 import os
 import platform
+import resource
 import statistics
+import subprocess
+import sys
 import time
 from collections.abc import Callable, Mapping
 
@@ -18,7 +22,10 @@ from sentence_transformers.sentence_transformer.modules import Pooling
 from helpers.assets import MINILM, fetch
 from helpers.datasets import load_stsb
 from helpers.encoder import encode, load_encoder, token_ids
+from helpers.losses import cosine_similarity_loss
 from helpers.pooling import mean_pool, naive_mean
+from helpers.training import bf16_helps, train
+from tests import results
 
 
 def alternate(contestants: Mapping[str, Callable[[], object]], rounds: int) -> dict[str, list[float]]:
@@ -106,7 +113,45 @@ def bench_encode() -> None:
         )
 
 
-if __name__ == "__main__":
+CONTESTANTS = {"helpers.training.train": False, "the same in bfloat16": True, "SentenceTransformerTrainer": None}
+
+
+def train_once(contestant: str) -> dict:
+    """Seconds, peak memory in GB and dev score of one epoch of STS-B with cosine regression; in a process of its own."""
+    if contestant == "SentenceTransformerTrainer":
+        start = time.perf_counter()
+        model = results.library(0, **results.SIMPLE)
+        seconds, dev = time.perf_counter() - start, lambda: results.library_score(model, "dev")
+    else:
+        encoder, frame = load_encoder(), load_stsb("train")
+        labels = torch.tensor(frame.score.values / 5, dtype=torch.float32)
+        columns = [frame.sentence1.tolist(), frame.sentence2.tolist()]
+        bf16 = CONTESTANTS[contestant]
+        start = time.perf_counter()
+        train(encoder, columns, labels, cosine_similarity_loss, lambda: 0.0, bf16=bf16, **results.SIMPLE)
+        seconds, dev = time.perf_counter() - start, lambda: results.score(encoder, "dev")
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / (1e9 if sys.platform == "darwin" else 1e6)
+    return {"seconds": seconds, "peak": peak, "dev": dev()}
+
+
+def bench_training(rounds: int = 3) -> None:
+    names = [name for name, bf16 in CONTESTANTS.items() if not bf16 or bf16_helps()]
+    runs = {name: [] for name in names}
+    for _ in range(rounds):
+        for name in names:
+            command = [sys.executable, "-m", "tests.bench", name]
+            runs[name].append(json.loads(subprocess.run(command, check=True, capture_output=True).stdout))
+    seconds = {name: [run["seconds"] for run in runs[name]] for name in names}
+    report(f"one epoch of STS-B train, {results.SIMPLE}", seconds, "SentenceTransformerTrainer", 1, "s")
+    for name in names:
+        dev, peak = (statistics.median(run[key] for run in runs[name]) for key in ("dev", "peak"))
+        print(f"{name:34} dev {dev:.2f}, peak memory {peak:.2f} GB")
+
+
+if __name__ == "__main__" and sys.argv[1:]:  # one contestant of bench_training
+    print(json.dumps(train_once(sys.argv[1])))
+elif __name__ == "__main__":
     print(f"{platform.machine()}, {torch.get_num_threads()} threads, PyTorch {torch.__version__}")
     bench_pooling()
     bench_encode()
+    bench_training()

@@ -2,6 +2,7 @@
 
 import pytest
 import torch
+from torch import nn
 
 from helpers import checks
 
@@ -52,6 +53,19 @@ def share(lengths, size):
 def mean(h, m, axis=-1, dtype=torch.float32, low=1.0):
     m = m.unsqueeze(axis).to(dtype)
     return ((h.to(dtype) * m).sum(1) / m.sum(1).clamp(min=low)).to(h.dtype)
+
+
+def cosines(x):
+    x = nn.functional.normalize(x, dim=1)
+    return x @ x.T
+
+
+def ranked(anchor, positive, same, fill=float("-inf"), scale=20.0, unit=True, diagonal=False):
+    if unit:
+        anchor, positive = (x / x.norm(dim=1, keepdim=True) for x in (anchor, positive))
+    out = same if diagonal else same & ~torch.eye(len(same)).bool()
+    scores = torch.where(out, torch.tensor(fill), scale * anchor @ positive.T)
+    return (scores.logsumexp(1) - scores.diagonal()).mean()
 
 
 def lost_clamp(h, m):
@@ -266,6 +280,72 @@ ANSWERS = {
             (lambda f, v: svd_whiten(f, v, power=0), "not scaled"),
             (lambda f, v: svd_whiten(f, v, power=-1), "stretches"),
             (lambda f, v: svd_whiten(f, v) * (len(f) / (len(f) - 1)) ** 0.5, "M − 1"),
+        ],
+    ),
+    checks.cosine_regression: (
+        lambda u, v, s: ((nn.functional.cosine_similarity(u, v) - s / 5) ** 2).mean(),
+        [
+            (lambda u, v, s: ((nn.functional.cosine_similarity(u, v) - s) ** 2).mean(), "No cosine is 5"),
+            (lambda u, v, s: (((u * v).sum(-1) - s / 5) ** 2).mean(), "dot product"),
+            (lambda u, v, s: ((nn.functional.cosine_similarity(u, v) - s / 5) ** 2).sum(), "not the sum"),
+            (lambda u, v, s: (nn.functional.cosine_similarity(u, v) - s / 5) ** 2, "One number for the whole batch"),
+            (lambda u, v, s: (nn.functional.cosine_similarity(u, v) - s / 5).abs().mean(), "Square it"),
+            (lambda u, v, s: ((nn.functional.cosine_similarity(u, v) - (2 * s / 5 - 1)) ** 2).mean(), "not opposite"),
+            (
+                lambda u, v, s: ((nn.functional.cosine_similarity(u, v) - s / 5) ** 2).mean().detach(),
+                "has no gradient",
+            ),
+            (
+                lambda u, v, s: ((nn.functional.cosine_similarity(u, v.detach()) - s / 5) ** 2).mean(),
+                "its gradient is not",
+            ),
+            (lambda u, v, s: (u - v).square().sum(), "not the one asked for"),
+            (lambda u, v, s: 0.5, "Return a tensor"),
+        ],
+    ),
+    checks.triplet_floor: (
+        lambda margin: margin - 2 if margin > 2 else 0.0,
+        [
+            (lambda margin: 0.0, "5 is out of reach"),
+            (lambda margin: margin - 2, "cut off at 0"),
+            (lambda margin: max(0.0, margin - 1), "Opposite unit vectors are 2 apart"),
+            (lambda margin: margin, "equally far"),
+            (lambda margin: "5", "returns a str"),
+        ],
+    ),
+    checks.optimizer: (
+        lambda encoder, loss: torch.optim.SGD([*loss.parameters(), *encoder.parameters()], lr=0.1),
+        [
+            (lambda encoder, loss: torch.optim.AdamW(encoder.parameters(), lr=1e-3), "The head is not in"),
+            (lambda encoder, loss: torch.optim.AdamW(loss.parameters(), lr=1e-3), "The encoder is not in"),
+            (
+                lambda encoder, loss: torch.optim.SGD([*loss.parameters(), *encoder.parameters()], lr=0.0),
+                "Nothing moved",
+            ),
+            (lambda encoder, loss: torch.optim.SGD([encoder.weight, loss.classifier.weight], lr=0.1), "Some weights"),
+            (lambda encoder, loss: [*loss.parameters()], "expected"),
+        ],
+    ),
+    checks.ranking_loss: (
+        lambda a, p, same: ranked(a, p, same),
+        [
+            (lambda a, p, same: ranked(a, p, torch.eye(5).bool()), "positives among your negatives"),
+            (lambda a, p, same: ranked(a, p, same, fill=0.0), "exp(0) is 1"),
+            (lambda a, p, same: ranked(a, p, same, diagonal=True), "left out the diagonal"),
+            (lambda a, p, same: ranked(a, p, same, scale=1.0), "multiply by the scale"),
+            (lambda a, p, same: ranked(a * a.norm(dim=1, keepdim=True), p, same, unit=False), "not the one asked for"),
+            (lambda a, p, same: ranked(a, p, same, unit=False), "scale anchor and positive to length 1"),
+            (lambda a, p, same: ranked(a, p, ~same, diagonal=True), "wrong way round"),
+        ],
+    ),
+    checks.distillation_loss: (
+        lambda s, t: (cosines(s) - cosines(t.detach())).pow(2).mean(),
+        [
+            (lambda s, t: (cosines(s) - cosines(t)).pow(2).mean(), "the teacher learns, too"),
+            (lambda s, t: (cosines(s) - cosines(t)).pow(2).mean().detach(), "one detach too many"),
+            (lambda s, t: (cosines(s.detach()) - cosines(t)).pow(2).mean(), "You detached the student"),
+            (lambda s, t: (cosines(s) - cosines(t.detach())).pow(2).sum(), "not the sum"),
+            (lambda s, t: (s @ s.T - (t @ t.T).detach()).pow(2).mean(), "not dot products"),
         ],
     ),
 }
