@@ -109,7 +109,8 @@ def lines(
     ax.xaxis.get_major_locator().set_params(integer=True)  # lengths, steps and epochs have no halves
     ax.set(xlabel=x, ylabel=y)
     ax.grid(alpha=0.3)
-    ax.legend(frameon=False)
+    beside = {"loc": "center left", "bbox_to_anchor": (1, 0.5)} if len(series) > 4 else {}  # not over the curves
+    ax.legend(frameon=False, **beside)
     plt.show()
 
 
