@@ -140,7 +140,8 @@ def bench_training(rounds: int = 3) -> None:
     for _ in range(rounds):
         for name in names:
             command = [sys.executable, "-m", "tests.bench", name]
-            runs[name].append(json.loads(subprocess.run(command, check=True, capture_output=True).stdout))
+            output = subprocess.run(command, check=True, stdout=subprocess.PIPE, text=True).stdout
+            runs[name].append(json.loads(output.splitlines()[-1]))  # the library's trainer prints, too, before
     seconds = {name: [run["seconds"] for run in runs[name]] for name in names}
     report(f"one epoch of STS-B train, {results.SIMPLE}", seconds, "SentenceTransformerTrainer", 1, "s")
     for name in names:
@@ -151,6 +152,7 @@ def bench_training(rounds: int = 3) -> None:
 if __name__ == "__main__" and sys.argv[1:]:  # one contestant of bench_training
     print(json.dumps(train_once(sys.argv[1])))
 elif __name__ == "__main__":
+    sys.stdout.reconfigure(line_buffering=True)  # half an hour: show each result as it comes, in a log file too
     print(f"{platform.machine()}, {torch.get_num_threads()} threads, PyTorch {torch.__version__}")
     bench_pooling()
     bench_encode()
