@@ -36,7 +36,7 @@ lint: .venv/ready  ## check style and format, notebooks included
 notebooks: .venv/ready  ## re-execute every notebook and save its outputs
 	$(BIN)/python tests/execute.py $(NOTEBOOKS)
 
-bench: .venv/ready  ## measure pooling, encoding and training beside sentence-transformers (half an hour)
+bench: .venv/ready  ## measure pooling, encoding and training beside sentence-transformers (20 minutes)
 	$(BIN)/python -m tests.bench
 
 results: .venv/ready  ## train what notebook 05 reports over several seeds (an hour and a half)

@@ -20,7 +20,7 @@ class CheckpointError(Exception):
 
 
 def save_checkpoint(path: Path, arguments: Mapping, trained, optimizer, schedule, history: list, best: Mapping) -> None:
-    """Write all that a run needs to go on: weights, the optimizer's moments, the best weights, the random state.
+    """Write all that a run needs to go on: weights, the optimizer's moments, the best weights, torch's random state.
 
     About four times the size of the weights. Raises OSError if that fails, for instance on a full disk; the
     checkpoint that was at path before is still there.

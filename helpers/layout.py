@@ -28,31 +28,38 @@ FLAGS = {
     "pooling_mode_lasttoken": "lasttoken",
 }
 
+# The first of the files sentence_…_config.json that exists holds the length limit; old models name their family.
+FAMILIES = ["bert", "roberta", "distilbert", "camembert", "albert", "xlm-roberta", "xlnet"]
+
 
 def read_layout(source: str | Path) -> tuple[str, bool, int | None]:
     """Pooling mode, whether vectors are normalized, and the length limit if there is one, of a folder or hub name.
 
-    A plain transformer without modules.json gets mean and no normalization, as in sentence-transformers. Raises
-    ValueError for a model that does more than we can: its vectors would be wrong.
+    A plain transformer without modules.json gets mean, a decoder lasttoken, and no normalization, as in
+    sentence-transformers. Raises ValueError for a model that does more than we can: its vectors would be wrong.
     """
-    modules = _json(source, "modules.json") or [{"type": "sentence_transformers.models.Transformer", "path": ""}]
-    kinds = [module["type"].rsplit(".", 1)[-1] for module in modules]
-    ours = kinds in (["Transformer"], ["Transformer", "Pooling"], ["Transformer", "Pooling", "Normalize"])
-    if not ours or not all(module["type"].startswith("sentence_transformers.") for module in modules):
-        found = [module["type"] for module in modules]
-        raise ValueError(f"{str(source)!r} has the modules {found}; we run only Transformer, Pooling, Normalize")
-    modes = ["mean"]
-    if len(modules) > 1:
+    modules = _json(source, "modules.json")
+    if modules is None:
+        kinds, config = [], _json(source, "config.json") or {}
+        decoder = (config.get("architectures") or [""])[0].endswith("ForCausalLM") and config.get("is_causal", True)
+        modes = ["lasttoken" if decoder else "mean"]
+    else:
+        kinds = [module["type"].rsplit(".", 1)[-1] for module in modules]
+        ours = kinds in (["Transformer", "Pooling"], ["Transformer", "Pooling", "Normalize"])
+        if not ours or not all(module["type"].startswith("sentence_transformers.") for module in modules):
+            found = [module["type"] for module in modules]
+            raise ValueError(f"{str(source)!r} has the modules {found}; we run only Transformer, Pooling, Normalize")
         config = _json(source, f"{modules[1]['path']}/config.json") or {}
         modes = config.get("pooling_mode") or [mode for flag, mode in FLAGS.items() if config.get(flag)]
         modes = [modes] if isinstance(modes, str) else modes
     if len(modes) != 1 or modes[0] not in POOLING_MODES:
         raise ValueError(f"{str(source)!r} is pooled by {modes}; we use one of {list(POOLING_MODES)}")
-    settings = _json(source, "sentence_bert_config.json") or {}
-    prompts = _json(source, "config_sentence_transformers.json") or {}
-    for name, value in (("do_lower_case", settings), ("default_prompt_name", prompts)):
-        if value.get(name):
-            raise ValueError(f"{str(source)!r} was saved with {name} = {value[name]!r}, which we do not apply")
+    found = (_json(source, f"sentence_{family}_config.json") for family in FAMILIES)
+    settings = next((content for content in found if content is not None), {})
+    more = _json(source, "config_sentence_transformers.json") or {}
+    for name, values in (("do_lower_case", settings), ("default_prompt_name", more), ("truncate_dim", more)):
+        if values.get(name):
+            raise ValueError(f"{str(source)!r} was saved with {name} = {values[name]!r}, which we do not apply")
     return modes[0], "Normalize" in kinds, settings.get("max_seq_length")
 
 

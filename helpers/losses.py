@@ -31,7 +31,7 @@ class SoftmaxLoss(nn.Module):
             raise ValueError(
                 f"labels must be integers from 0 to {classes - 1}, the classes, not {_some(labels[wrong])}"
             )
-        return cross_entropy(self.classifier(torch.cat([u, v, (u - v).abs()], 1)), labels)
+        return cross_entropy(self.classifier(torch.cat([u, v, (u - v).abs()], 1)), labels.long())
 
 
 def cosine_similarity_loss(u: Tensor, v: Tensor, labels: Tensor) -> Tensor:
@@ -46,7 +46,7 @@ def cosine_similarity_loss(u: Tensor, v: Tensor, labels: Tensor) -> Tensor:
         raise ValueError(
             f"labels must lie in -1 to 1, as a cosine does, not {_some(labels[~reachable])}; divide scores of 0 to 5 by 5"
         )
-    return (cosine(u, v) - labels).square().mean()
+    return (cosine(u, v) - labels.to(u.dtype)).square().mean()
 
 
 def contrastive_loss(u: Tensor, v: Tensor, labels: Tensor, margin: float = 0.5) -> Tensor:
@@ -58,7 +58,7 @@ def contrastive_loss(u: Tensor, v: Tensor, labels: Tensor, margin: float = 0.5) 
     binary = (labels == 0) | (labels == 1)
     if not binary.all():
         raise ValueError(f"labels must be 0 (different) or 1 (same), not {_some(labels[~binary])}")
-    distance = 1 - cosine(u, v)
+    labels, distance = labels.to(u.dtype), 1 - cosine(u, v)
     return 0.5 * (labels * distance**2 + (1 - labels) * (margin - distance).relu() ** 2).mean()
 
 

@@ -19,7 +19,7 @@ def spearman(similarities: Tensor, scores) -> float:
     """
     if len(similarities) != len(scores):
         raise ValueError(f"similarities has {len(similarities)} values, scores has {len(scores)}: one each a pair")
-    return 100 * float(spearmanr(similarities.cpu().numpy(), scores).statistic)
+    return 100 * float(spearmanr(similarities.double().cpu().numpy(), scores).statistic)
 
 
 def sts_score(sentence_embeddings: Tensor, scores) -> float:

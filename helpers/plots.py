@@ -161,10 +161,12 @@ def arrows(panels: Mapping[str, tuple[np.ndarray, np.ndarray, Mapping[str, Seque
         ax.plot(*positions[~moving].T, ".", color=GREY, markersize=3)
         scale = 0.42 / max(lengths.max(), 1e-9)
         ax.quiver(*positions[moving].T, *(scale * vectors[moving]).T, angles="xy", scale_units="xy", scale=1,
-                  color=BLUE, width=0.008)  # fmt: skip
+                  color=BLUE, width=0.008, zorder=3)  # fmt: skip
         for name, point in points.items():
-            ax.plot(*point, "o", color=RED, markersize=5)
-            ax.annotate(name, point, xytext=(5, 5), textcoords="offset points", fontsize=9, color=RED)
+            ax.plot(*point, "o", color=RED, markersize=5, zorder=2)  # below the arrows, which may start here
+            outward = 12 * np.asarray(point) / np.linalg.norm(point)
+            ax.annotate(name, point, xytext=outward, textcoords="offset points", fontsize=9, color=RED,
+                        ha="center", va="center")  # fmt: skip
         ax.set(title=title, xlim=(-1.6, 1.6), ylim=(-1.6, 1.6), aspect="equal", xticks=[-1, 0, 1], yticks=[-1, 0, 1])
     plt.show()
 

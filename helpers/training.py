@@ -88,7 +88,8 @@ def train(
 
     With a folder, every evaluation leaves checkpoint.safetensors there, and a later call with the same arguments goes
     on from it and ends with the same weights, bit for bit, as if nothing had happened (on a CPU, with the same number
-    of threads). A checkpoint knows the loss by its name only.
+    of threads, if loss and evaluate draw random numbers from torch alone). A checkpoint knows the loss by its name only,
+    and the model by the names and shapes of its weights.
 
     Raises ValueError for arguments that do not fit, FloatingPointError for a loss that is not a number,
     CheckpointError for a checkpoint that is damaged or another run's, OSError if one cannot be written: then the one
@@ -103,17 +104,21 @@ def train(
     lengths = [max(map(len, row)) for row in zip(*columns, strict=True)]  # a pair is as long as its longer sentence
     steps = math.ceil(len(lengths) / batch_size)  # in an epoch
     last = steps * epochs
+    if evaluations > last:
+        raise ValueError(f"evaluations must be at most {last}, the number of steps, not {evaluations}")
     looks = {math.ceil(last * (i + 1) / evaluations) for i in range(evaluations)}  # after how many steps to evaluate
 
     set_seed(seed)
-    accelerator = Accelerator(cpu=encoder.model.device.type == "cpu")  # it would move the model to any GPU it finds
+    accelerator = Accelerator(device_placement=False)  # the model stays where it is, also where there is a GPU
+    device = encoder.model.device
     trained = nn.ModuleDict({"encoder": encoder.model})
     if isinstance(loss, nn.Module):
-        trained["loss"] = loss
+        trained["loss"] = loss.to(device)
     optimizer = torch.optim.AdamW(trained.parameters(), lr=learning_rate, fused=True)
     schedule = get_linear_schedule_with_warmup(optimizer, round(warmup * last), last)
     trained, optimizer = accelerator.prepare(trained, optimizer)
-    labels = None if labels is None else labels.to(accelerator.device)
+    if labels is not None:  # float64 would do nothing but make every step slower, and some devices have none
+        labels = labels.to(device, torch.float32 if labels.is_floating_point() else None)
 
     data = zlib.crc32(repr((columns, None if labels is None else labels.tolist())).encode())
     frozen = [name for name, weight in trained.named_parameters() if not weight.requires_grad]
@@ -140,7 +145,7 @@ def train(
                 batches = length_grouped_batches(lengths, batch_size, random.Random(f"{seed}, epoch {epoch}"))
             trained.train()
             batch = batches[position]
-            with torch.autocast(accelerator.device.type, torch.bfloat16, enabled=bf16):
+            with torch.autocast(device.type, torch.bfloat16, enabled=bf16):
                 embeddings = embed(encoder, columns, batch)
             value = loss(*embeddings) if labels is None else loss(*embeddings, labels[batch])
             if value.ndim:
@@ -183,6 +188,12 @@ def _check(encoder: Encoder, sentences: Sequence[Sequence[str]], labels: Tensor 
         raise ValueError(f"warmup must be a share of all steps, from 0 to below 1, not {warmup}")
     if encoder.pooling not in POOLING_MODES:
         raise ValueError(f"encoder.pooling must be one of {list(POOLING_MODES)}, not {encoder.pooling!r}")
+    for name, weight in encoder.model.named_parameters():
+        if weight.requires_grad and weight.dtype not in (torch.float32, torch.float64):
+            raise ValueError(
+                f"encoder.model must have float32 weights, but {name} is {weight.dtype}, in which small steps round to "
+                "nothing: call encoder.model.float(), and pass bf16=True to multiply in bfloat16"
+            )
     if labels is not None and not isinstance(labels, Tensor):
         raise TypeError(f"labels must be a tensor [N], not a {type(labels).__name__}: write torch.tensor(labels)")
     sizes = [len(column) for column in sentences] + ([] if labels is None else [len(labels)])

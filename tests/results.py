@@ -3,7 +3,8 @@
     python -m tests.results [experiment ...]
 
 Each run is added to the results file as it ends; a run that is in the file is not repeated, so a broken session goes
-on where it stopped. Delete the file to measure everything again.
+on where it stopped. Beside it stands a table with the cosine of each pair of test by the runs that the notebook
+compares: what a bootstrap needs. Delete both files to measure everything again.
 """
 
 import datetime
@@ -20,6 +21,7 @@ from pathlib import Path
 
 os.environ.setdefault("TQDM_DISABLE", "1")
 
+import pandas as pd
 import torch
 from filelock import FileLock
 
@@ -27,10 +29,11 @@ from helpers.assets import MINILM, fetch
 from helpers.datasets import load_stsb
 from helpers.encoder import encode, fresh_encoder, load_encoder
 from helpers.losses import cosent_loss, cosine_similarity_loss
-from helpers.metrics import sts_score
+from helpers.metrics import cosine, spearman, sts_score
 from helpers.training import bf16_helps, train
 
 RESULTS = Path(__file__).parent.parent / "notebooks" / "results" / "05_siamese_finetuning.json"
+COSINES = RESULTS.with_name("05_test_cosines.csv")
 PACKAGES = ["torch", "transformers", "sentence-transformers", "accelerate"]
 SPLITS = {split: load_stsb(split) for split in ("train", "dev", "test")}
 
@@ -48,9 +51,12 @@ SIMPLE = {"epochs": 1, "batch_size": 16, "learning_rate": 3e-5}  # beside the li
 RACE = [{"epochs": 4, "batch_size": 16, "learning_rate": rate, "evaluations": 4} for rate in (2e-4, 5e-5)]
 
 
+def cosines(encoder, split: str) -> torch.Tensor:
+    return cosine(*encode(encoder, [*SPLITS[split].sentence1, *SPLITS[split].sentence2]).chunk(2))
+
+
 def score(encoder, split: str) -> float:
-    frame = SPLITS[split]
-    return sts_score(encode(encoder, [*frame.sentence1, *frame.sentence2]), frame.score)
+    return spearman(cosines(encoder, split), SPLITS[split].score)
 
 
 def ours(encoder, loss, seed: int, freeze_words: bool = False, **settings) -> list[dict]:
@@ -63,7 +69,10 @@ def ours(encoder, loss, seed: int, freeze_words: bool = False, **settings) -> li
 
 
 def library(seed: int, *, epochs: int, batch_size: int, learning_rate: float):
-    """The same data, loss and settings in sentence-transformers' own trainer; returns the SentenceTransformer."""
+    """The same data, loss and settings in sentence-transformers' own trainer, in float32 as is its default.
+
+    Returns the SentenceTransformer and the seconds of its training, loading left out, as in `finetuned`.
+    """
     from datasets import Dataset
     from sentence_transformers import SentenceTransformer, SentenceTransformerTrainer
     from sentence_transformers import SentenceTransformerTrainingArguments as Arguments
@@ -90,8 +99,10 @@ def library(seed: int, *, epochs: int, batch_size: int, learning_rate: float):
             report_to="none",
             disable_tqdm=True,
         )
-        SentenceTransformerTrainer(model, arguments, train_dataset=data, loss=CosineSimilarityLoss(model)).train()
-    return model
+        trainer = SentenceTransformerTrainer(model, arguments, train_dataset=data, loss=CosineSimilarityLoss(model))
+        begin = time.perf_counter()
+        trainer.train()
+    return model, time.perf_counter() - begin
 
 
 def library_score(model, split: str) -> float:
@@ -105,7 +116,10 @@ def finetuned(loss, seed, settings, start=load_encoder, test=True) -> dict:
     history = ours(encoder, loss, seed, **settings)
     seconds = time.perf_counter() - begin
     run = {"seconds": seconds, "history": history, "dev": max(point["score"] for point in history)}
-    return run | ({"test": score(encoder, "test")} if test else {})
+    if test:
+        run["cosines"] = cosines(encoder, "test")
+        run["test"] = spearman(run["cosines"], SPLITS["test"].score)
+    return run
 
 
 def untrained(encoder) -> dict:
@@ -113,9 +127,7 @@ def untrained(encoder) -> dict:
 
 
 def by_library(seed: int, settings: dict) -> dict:
-    begin = time.perf_counter()
-    model = library(seed, **settings)
-    seconds = time.perf_counter() - begin
+    model, seconds = library(seed, **settings)
     return {"seconds": seconds, "dev": library_score(model, "dev"), "test": library_score(model, "test")}
 
 
@@ -125,8 +137,8 @@ def experiments():
     for seed in (100, 101):
         for settings in SEARCH:
             yield "search", seed, settings, lambda seed, s: finetuned(cosine_similarity_loss, seed, s, test=False)
-    for settings in COSENT_SEARCH:
-        yield "search, CoSENT", 100, settings, lambda seed, s: finetuned(cosent_loss, seed, s, test=False)
+        for settings in COSENT_SEARCH:
+            yield "search, CoSENT", seed, settings, lambda seed, s: finetuned(cosent_loss, seed, s, test=False)
     for seed in range(3):
         yield "cosine", seed, PAPER, lambda seed, s: finetuned(cosine_similarity_loss, seed, s)
         yield "CoSENT", seed, COSENT, lambda seed, s: finetuned(cosent_loss, seed, s)
@@ -162,18 +174,31 @@ def stored() -> dict:
 
 
 def add(run: dict) -> None:
+    run = dict(run)
+    by_pair = run.pop("cosines", None)
     with FileLock(f"{RESULTS}.lock"):  # two processes may share the work
+        if run["experiment"] in ("cosine", "CoSENT"):  # before the run itself: with it, the work counts as done
+            table = pd.read_csv(COSINES) if COSINES.exists() else pd.DataFrame()
+            table[f"{run['experiment']}, seed {run['seed']}"] = by_pair
+            replace(COSINES, table.to_csv(index=False, float_format="%.5f", lineterminator="\n"))
         results = stored()
         results["runs"] = [old for old in results["runs"] if key(old) != key(run)] + [run]
-        partial = RESULTS.with_suffix(".partial")
-        partial.write_text(json.dumps(results, indent=1, sort_keys=True) + "\n")
-        partial.replace(RESULTS)
+        replace(RESULTS, json.dumps(results, indent=1, sort_keys=True) + "\n")
+
+
+def replace(path: Path, text: str) -> None:
+    partial = path.with_suffix(".partial")
+    partial.write_text(text)
+    partial.replace(path)
 
 
 if __name__ == "__main__":
     RESULTS.parent.mkdir(exist_ok=True)
     if stored()["machine"] != machine():
-        sys.exit(f"{RESULTS} comes from another machine or other versions. Move it away to measure everything here.")
+        sys.exit(
+            f"{RESULTS} comes from another machine or other versions. Move it and {COSINES.name} away to measure "
+            "everything here."
+        )
     for name, seed, settings, work in experiments():
         if sys.argv[1:] and name not in sys.argv[1:]:
             continue
@@ -183,7 +208,10 @@ if __name__ == "__main__":
         run |= work(seed, settings) | {"date": datetime.date.today().isoformat()}
         add(run)
         print(f"{name:28} seed {seed:3}  dev {run['dev']:.2f}  {run['seconds']:.0f} s  {settings}", flush=True)
-    for name in dict.fromkeys(run["experiment"] for run in stored()["runs"]):
-        tests = [run["test"] for run in stored()["runs"] if run["experiment"] == name and "test" in run]
-        if len(tests) > 1:
-            print(f"{name:28} test {statistics.mean(tests):.2f} ± {statistics.stdev(tests):.2f}, {len(tests)} seeds")
+    tests = {}
+    for run in stored()["runs"]:
+        if "test" in run:
+            tests.setdefault((run["experiment"], str(run["settings"])), []).append(run["test"])
+    for (name, settings), scores in tests.items():
+        if len(scores) > 1:
+            print(f"{name:28} test {statistics.mean(scores):.2f} ± {statistics.stdev(scores):.2f}  {settings}")

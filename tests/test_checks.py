@@ -68,6 +68,29 @@ def ranked(anchor, positive, same, fill=float("-inf"), scale=20.0, unit=True, di
     return (scores.logsumexp(1) - scores.diagonal()).mean()
 
 
+def stepped(model, loss, optimizer, a, b, labels, lines="zero forward backward clip step", result=torch.Tensor.item):
+    """A training step whose lines are run in the order given."""
+    value = None
+    for line in lines.split():
+        if line == "zero":
+            model.zero_grad()
+        elif line == "forward":
+            value = loss(*model(torch.cat([a, b])).chunk(2), labels)
+        elif line == "backward":
+            value.backward()
+        elif line == "clip":
+            nn.utils.clip_grad_norm_(model.parameters(), 1.0)
+        elif line == "numbers":
+            nn.utils.clip_grad_value_(model.parameters(), 1.0)
+        else:
+            optimizer.step()
+    return result(value)
+
+
+def step_of(lines, **changes):
+    return lambda *arguments: stepped(*arguments, lines=lines, **changes)
+
+
 def lost_clamp(h, m):
     m = m.unsqueeze(-1).expand_as(h).to(h.dtype)
     return (h * m).sum(1) / m.sum(1).clamp(min=1e-9)
@@ -336,6 +359,19 @@ ANSWERS = {
             (lambda a, p, same: ranked(a * a.norm(dim=1, keepdim=True), p, same, unit=False), "not the one asked for"),
             (lambda a, p, same: ranked(a, p, same, unit=False), "scale anchor and positive to length 1"),
             (lambda a, p, same: ranked(a, p, ~same, diagonal=True), "wrong way round"),
+        ],
+    ),
+    checks.training_step: (
+        stepped,
+        [
+            (step_of("zero forward backward clip"), "Nothing moved"),
+            (step_of("forward backward clip step"), "zero_grad() is missing"),
+            (step_of("zero forward backward step"), "not clipped"),
+            (step_of("zero forward backward numbers step"), "Clip its length"),
+            (step_of("zero forward backward clip step", result=lambda value: value), "Return value.item()"),
+            (step_of("zero forward backward clip step", result=lambda value: None), "returns nothing"),
+            (step_of("zero forward backward clip step step"), "each once"),
+            (lambda m, f, o, a, b, y: stepped(m, f, o, b + 1, a, y), "not loss(model(a), model(b), labels)"),
         ],
     ),
     checks.distillation_loss: (

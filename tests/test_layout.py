@@ -66,6 +66,32 @@ def test_a_plain_transformer_gets_the_librarys_defaults(small, tmp_path):
     assert torch.allclose(library.encode(SENTENCES, convert_to_tensor=True), encode(ours, SENTENCES), atol=1e-6)
 
 
+def test_a_plain_decoder_is_pooled_as_the_library_does(small, tmp_path):
+    small.model.save_pretrained(tmp_path)
+    small.tokenizer.save_pretrained(tmp_path)
+    config = json.loads((tmp_path / "config.json").read_text())
+    for extra, pooling in (({}, "lasttoken"), ({"is_causal": False}, "mean")):
+        (tmp_path / "config.json").write_text(json.dumps(config | {"architectures": ["XForCausalLM"]} | extra))
+        library = SentenceTransformer(str(tmp_path), device="cpu")
+        assert layout.read_layout(tmp_path)[0] == library[1].pooling_mode == pooling
+
+
+def test_a_limit_under_an_old_name_is_read(small, tmp_path):
+    save_encoder(small, tmp_path / "model")
+    (tmp_path / "model" / "sentence_bert_config.json").rename(tmp_path / "model" / "sentence_roberta_config.json")
+    assert load_encoder(tmp_path / "model").max_length == 24
+    assert SentenceTransformer(str(tmp_path / "model"), device="cpu").max_seq_length == 24
+
+
+def test_a_transformer_alone_is_refused(small, tmp_path):
+    """modules.json without pooling: what comes out is not ours to guess."""
+    save_encoder(small, tmp_path / "model")
+    file = tmp_path / "model" / "modules.json"
+    file.write_text(json.dumps(json.loads(file.read_text())[:1]))
+    with pytest.raises(ValueError, match="we run only Transformer, Pooling, Normalize"):
+        load_encoder(tmp_path / "model")
+
+
 def test_a_model_with_more_to_it_is_refused(small, tmp_path):
     save_encoder(small, tmp_path / "ours")
     transformer = Transformer(str(tmp_path / "ours"))
@@ -84,6 +110,7 @@ def test_a_model_with_more_to_it_is_refused(small, tmp_path):
     [
         ("sentence_bert_config.json", "do_lower_case", True),
         ("config_sentence_transformers.json", "default_prompt_name", "q"),
+        ("config_sentence_transformers.json", "truncate_dim", 8),
     ],
 )
 def test_settings_that_we_do_not_apply_are_refused(small, tmp_path, name, key, value):

@@ -86,6 +86,16 @@ def test_labels_out_of_range_are_named(loss, labels, message):
         loss(*vectors(2), labels)
 
 
+def test_labels_of_any_dtype_that_holds_them():
+    u, v = vectors(2)
+    head = losses.SoftmaxLoss(H).double()
+    for dtype in (torch.bool, torch.int8, torch.int64, torch.float32):
+        assert losses.contrastive_loss(u, v, same.to(dtype)) == losses.contrastive_loss(u, v, same)
+        assert losses.cosine_similarity_loss(u, v, same.to(dtype)) == losses.cosine_similarity_loss(u, v, same)
+    for dtype in (torch.int8, torch.int32):
+        assert head(u, v, classes.to(dtype)) == head(u, v, classes)
+
+
 @pytest.mark.parametrize(
     "loss", [losses.contrastive_loss, losses.cosine_similarity_loss, losses.cosent_loss, losses.SoftmaxLoss(H).double()]
 )

@@ -139,7 +139,7 @@ def test_a_run_killed_by_the_system_resumes_bit_equal(encoder, tmp_path):
         assert process.poll() is None
         time.sleep(0.01)
     time.sleep(0.3)
-    process.send_signal(signal.SIGKILL)
+    process.kill()
     process.wait()
     step = checkpoints._read(path)[1]["history"][-1]["step"]
     assert 0 < step < 1200
@@ -247,6 +247,7 @@ def test_data_that_do_not_fit_are_named_and_change_nothing(encoder, sentences, l
         ({"warmup": 100}, ValueError, "warmup must be a share of all steps"),
         ({"labels": [0.5] * 24}, TypeError, "labels must be a tensor .* not a list"),
         ({"loss": lambda u, v, labels: (u - v).sum(1)}, ValueError, r"one number, .* not \[4\]"),
+        ({"evaluations": 13}, ValueError, "evaluations must be at most 12, the number of steps, not 13"),
     ],
 )
 def test_other_arguments_that_do_not_fit_are_named(encoder, change, error, message):
@@ -255,6 +256,20 @@ def test_other_arguments_that_do_not_fit_are_named(encoder, change, error, messa
     with pytest.raises(error, match=message):
         run(trained, **change)
     assert equal(before, weights(trained))
+
+
+def test_half_precision_weights_are_named_for_they_cannot_take_small_steps(encoder):
+    half = small(encoder)
+    half.model.bfloat16()
+    with pytest.raises(ValueError, match=r"float32 weights, but .* is torch.bfloat16, .* encoder.model.float\(\)"):
+        run(half)
+
+
+def test_labels_of_any_float_train_alike(encoder):
+    single, double = small(encoder), small(encoder)
+    run(single)
+    run(double, labels=data()[1].double())
+    assert equal(weights(single), weights(double))
 
 
 def test_an_unknown_pooling_is_named(encoder):

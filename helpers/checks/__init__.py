@@ -4,7 +4,14 @@ A check never reads source code. It calls the answer on fresh random input, comp
 and tries to name the mistake from how the answer behaves. It prints a verdict and never raises.
 """
 
-from helpers.checks.finetuning import cosine_regression, distillation_loss, optimizer, ranking_loss, triplet_floor
+from helpers.checks.finetuning import (
+    cosine_regression,
+    distillation_loss,
+    optimizer,
+    ranking_loss,
+    training_step,
+    triplet_floor,
+)
 from helpers.checks.masks import masked_attention, pad_batch, padding_share, position_ids
 from helpers.checks.means import mean_pool, mean_pool_gradient, nan_safe_mean_pool, true_mean
 from helpers.checks.strategies import last_token, padding_detector, weighted_mean, whiten
@@ -25,6 +32,7 @@ __all__ = [
     "pair_inputs",
     "position_ids",
     "ranking_loss",
+    "training_step",
     "triplet_floor",
     "true_mean",
     "truncated",

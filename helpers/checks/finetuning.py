@@ -1,5 +1,6 @@
 """Checks of notebook 05."""
 
+import random
 from collections.abc import Callable
 
 import torch
@@ -23,6 +24,21 @@ def with_gradients(loss: Answer) -> Answer:
         return [value.detach(), *(torch.zeros_like(x) if x.grad is None else x.grad for x in (a, b))]
 
     return graded
+
+
+def seeded(run: Callable[[], object]) -> Callable[[int], object]:
+    """run as a function of a seed; the random numbers of the notebook around it go on undisturbed."""
+
+    def with_seed(seed: int):
+        with torch.random.fork_rng():
+            torch.manual_seed(seed)
+            return run()
+
+    return with_seed
+
+
+def random_seeds() -> list[tuple[int]]:
+    return [(random.getrandbits(31),) for _ in range(2)]
 
 
 def judge_loss(answer: Answer, cases: list[tuple], reference: Answer, mistakes: list, notice: str) -> None:
@@ -79,7 +95,7 @@ def triplet_floor(answer: Answer) -> None:
         cases,
         lambda margin: max(0.0, margin - 2.0),
         [
-            ("With margin 5 it cannot: two points of the unit circle are at most 2 apart, 5 is out of reach.",
+            ("With margin 5 it cannot: two vectors of length 1 are at most 2 apart, 5 is out of reach.",
              like(lambda margin: 0.0, cases)),
             ("The triplet loss is cut off at 0: a margin that is reached costs nothing.",
              like(lambda margin: margin - 2.0, cases)),
@@ -96,8 +112,8 @@ def optimizer(answer: Answer) -> None:
     """answer(encoder, loss) -> an optimizer of all weights, those of the encoder and those of the loss's head."""
 
     def moved(build: Answer) -> Callable[[int], object]:
-        def run(seed: int):
-            torch.manual_seed(seed)
+        @seeded
+        def run():
             encoder, loss = nn.Linear(4, 4), losses.SoftmaxLoss(4)
             before = [[p.clone() for p in part.parameters()] for part in (encoder, loss)]
             built = build(encoder, loss)
@@ -113,7 +129,7 @@ def optimizer(answer: Answer) -> None:
 
         return run
 
-    cases = [(0,), (1,)]
+    cases = random_seeds()
     judge(
         moved(answer),
         cases,
@@ -133,6 +149,77 @@ def optimizer(answer: Answer) -> None:
     )  # fmt: skip
 
 
+def training_step(answer: Answer) -> None:
+    """answer(model, loss, optimizer, a, b, labels) -> the loss as a number, after one step with clipped gradients."""
+
+    def trained(step: Answer) -> Callable[[int], object]:
+        """Three steps on a small model: what they return, and the weights that they leave."""
+
+        @seeded
+        def run():
+            # In float64: an answer that adds up in another order must not differ by more than rounding.
+            model, batches = nn.Linear(4, 4).double(), torch.randn(3, 2, 6, 4, dtype=torch.float64)
+            before = [weight.detach().clone() for weight in model.parameters()]
+            optimizer, labels = torch.optim.SGD(model.parameters(), lr=0.1), torch.rand(3, 6, dtype=torch.float64)
+            values = [
+                step(model, lambda *batch: 50 * losses.cosine_similarity_loss(*batch), optimizer, a, b, y)
+                for (a, b), y in zip(batches, labels, strict=True)
+            ]
+            after = [weight.detach() for weight in model.parameters()]
+            attempted = values[0] not in (None, ...) or not same(before, after)
+            return [values, after] if attempted else None
+
+        return run
+
+    def right(model, loss, optimizer, a, b, labels, zero=True, clip=True, step=True):
+        if zero:
+            optimizer.zero_grad()
+        value = loss(model(a), model(b), labels)
+        value.backward()
+        if clip:
+            nn.utils.clip_grad_norm_(model.parameters(), 1.0)
+        if step:
+            optimizer.step()
+        return value.item()
+
+    def clips_values(model, loss, optimizer, *batch):
+        value = right(model, loss, optimizer, *batch, clip=False, step=False)
+        nn.utils.clip_grad_value_(model.parameters(), 1.0)
+        optimizer.step()
+        return value
+
+    cases = random_seeds()
+
+    def but(**changes):
+        return like(trained(lambda *arguments: right(*arguments, **changes)), cases)
+
+    judge(
+        trained(answer),
+        cases,
+        trained(right),
+        [
+            ("Nothing moved. backward() computes the gradient, step() uses it: is one missing, or zero_grad() between them?",
+             lambda run: same(run(*cases[0])[1], trained(lambda *_: 0.0)(*cases[0])[1])),
+            ("From the second step on, the gradients of the steps before are still in: zero_grad() is missing.",
+             but(zero=False)),
+            ("The gradient is not clipped when step() uses it: shorten it to length 1 between backward() and step().",
+             but(clip=False)),
+            ("That clips each number of the gradient. Clip its length: clip_grad_norm_.",
+             like(trained(clips_values), cases)),
+            ("Return value.item(): the tensor would keep the whole graph of the step in memory.",
+             lambda run: any(isinstance(value, Tensor) and value.requires_grad for value in run(*cases[0])[0])),
+            ("The step is made, but your function returns nothing: return value.item().",
+             lambda run: run(*cases[0])[0][0] is None),
+            ("The first loss is right, what follows is not: the order is forward, backward, clip, step, each once.",
+             lambda run: same(run(*cases[0])[0][0], trained(right)(*cases[0])[0][0])
+             and not same(run(*cases[0]), trained(right)(*cases[0]))),
+            ("The loss is not loss(model(a), model(b), labels).",
+             lambda run: not same(run(*cases[0])[0][0], trained(right)(*cases[0])[0][0])),
+        ],
+        "Five lines, and their order is all that can go wrong.",
+    )  # fmt: skip
+
+
 def ranking_loss(answer: Answer) -> None:
     """answer(anchor, positive, same) -> in-batch negatives loss, scale 20, that leaves out false negatives.
 
@@ -144,7 +231,8 @@ def ranking_loss(answer: Answer) -> None:
     for _ in range(2):
         anchor, positive = torch.randn(2, 5, 32)
         positive[[0, 3]] = anchor[[3, 0]] + 0.3 * torch.randn(2, 32)  # near: whether they count must show
-        cases.append((anchor, positive, alike))
+        # Short, so that a forgotten normalization gives other numbers, but not logits of hundreds, which only round.
+        cases.append((0.3 * anchor, 0.3 * positive, alike))
 
     def ranking(anchor, positive, excluded, fill=float("-inf"), scale=20.0, unit=True):
         if unit:
