@@ -163,10 +163,10 @@ def arrows(panels: Mapping[str, tuple[np.ndarray, np.ndarray, Mapping[str, Seque
         ax.quiver(*positions[moving].T, *(scale * vectors[moving]).T, angles="xy", scale_units="xy", scale=1,
                   color=BLUE, width=0.008, zorder=3)  # fmt: skip
         for name, point in points.items():
-            ax.plot(*point, "o", color=RED, markersize=5, zorder=2)  # below the arrows, which may start here
+            ax.plot(*point, "o", color=RED, markersize=5, zorder=4)
             outward = 12 * np.asarray(point) / np.linalg.norm(point)
-            ax.annotate(name, point, xytext=outward, textcoords="offset points", fontsize=9, color=RED,
-                        ha="center", va="center")  # fmt: skip
+            ax.annotate(name, point, xytext=outward, textcoords="offset points", fontsize=9, color=RED, zorder=4,
+                        ha="center", va="center", bbox={"facecolor": "white", "edgecolor": "none", "pad": 0.6})  # fmt: skip
         ax.set(title=title, xlim=(-1.6, 1.6), ylim=(-1.6, 1.6), aspect="equal", xticks=[-1, 0, 1], yticks=[-1, 0, 1])
     plt.show()
 
