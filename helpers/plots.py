@@ -1,4 +1,4 @@
-"""The course's figures: one palette, axes with units, readable at 700 pixels and in grey.
+"""The course's figures: one palette, axes with units, readable at 700 pixels and in gray.
 
 The colors are those of Okabe and Ito, which color-blind readers can tell apart; series differ in line style,
 marker or hatching too.

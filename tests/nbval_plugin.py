@@ -69,7 +69,7 @@ def pytest_terminal_summary(terminalreporter):
     terminalreporter.section("notebooks")
     for name, duration in seconds.items():
         terminalreporter.write_line(f"{name:50} {duration:5.0f} s")
-    terminalreporter.write_line(f"largest kernel: {_largest_kernel():.1f} GB of memory, at most {GIGABYTES} allowed")
+    terminalreporter.write_line(f"largest kernel: {_largest_kernel():.2f} GB of memory, at most {GIGABYTES} allowed")
     if _largest_kernel() > GIGABYTES:
         terminalreporter.write_line("FAILED: a kernel needed more memory than Binder gives", red=True)
 
