@@ -8,26 +8,33 @@ export OMP_WAIT_POLICY ?= passive
 NOTEBOOKS := $(wildcard notebooks/*.ipynb notebooks/solutions/*.ipynb)
 
 .DEFAULT_GOAL := help
-.PHONY: help lab test test-notebooks test-unit lint notebooks bench results lock clean
+.PHONY: help lab renew test test-notebooks test-unit coverage lint notebooks bench results lock clean
 
 help:  ## list the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /: /' | column -t -s:
 
-lab: .venv/ready  ## open the course in JupyterLab
+lab: .venv/ready  ## open your copies of the lessons in JupyterLab
 	@$(BIN)/python -m helpers.assets
-	$(BIN)/jupyter lab $(LAB_FLAGS) notebooks/01_tokenization.ipynb
+	@$(BIN)/python -m helpers.workspace
+	cd my_notebooks && ../$(BIN)/jupyter lab $(LAB_FLAGS) 01_tokenization.ipynb
 
-test: test-unit test-notebooks  ## prove that everything still holds
+renew: .venv/ready  ## set your copies aside, and make fresh ones
+	@$(BIN)/python -m helpers.workspace --renew
+
+test: test-unit test-notebooks coverage  ## prove that everything still holds
 
 test-unit: .venv/ready
 	@$(BIN)/python -m helpers.assets
-	$(BIN)/python -m pytest tests
+	COVERAGE_FILE=.coverage.unit $(BIN)/python -m pytest --cov=helpers --cov-report= tests
 
 test-notebooks: .venv/ready
 	@$(BIN)/python -m helpers.assets
-	TQDM_DISABLE=1 $(BIN)/python -m pytest -p tests.nbval_plugin --nbval --nbval-current-env --nbval-cell-timeout=$(CELL_SECONDS) \
-	    -W "ignore:No data was collected" \
-	    --cov=helpers --cov-fail-under=95 notebooks
+	COVERAGE_FILE=.coverage.notebooks TQDM_DISABLE=1 $(BIN)/python -m pytest -p tests.nbval_plugin \
+	    --nbval --nbval-current-env --nbval-cell-timeout=$(CELL_SECONDS) \
+	    -W "ignore:No data was collected" --cov=helpers --cov-report= notebooks
+
+coverage: .venv/ready  # of what the two before it ran
+	$(BIN)/python -m tests.coverage
 
 lint: .venv/ready  ## check style and format, notebooks included
 	$(BIN)/ruff check .
@@ -39,7 +46,7 @@ notebooks: .venv/ready  ## re-execute every notebook and save its outputs
 bench: .venv/ready  ## measure pooling, encoding and training beside sentence-transformers (20 minutes)
 	$(BIN)/python -m tests.bench
 
-results: .venv/ready  ## train what notebook 05 reports over several seeds (an hour and a half)
+results: .venv/ready  ## train what lesson 06 reports over several seeds (an hour and a half)
 	$(BIN)/python -m tests.results
 
 lock: pyproject.toml  ## renew constraints.txt from what pip resolves today

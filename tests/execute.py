@@ -9,37 +9,72 @@ from pathlib import Path
 import nbformat
 from nbclient import NotebookClient
 
-KERNEL = {"display_name": "Python 3 (ipykernel)", "language": "python", "name": "python3"}
+KERNEL = {
+    "display_name": "Python 3 (ipykernel)",
+    "language": "python",
+    "name": "python3",
+}
+ROOT = Path(__file__).parent.parent
+COLLAPSED = {"verify", "hide-input"}  # only guards the prose; only makes a table
+QUESTIONS = ROOT / "notebooks" / "questions.ipynb"  # a page of the README
+LESSON_OF_THE_README = ROOT / "notebooks" / "03_masked_mean_pooling.ipynb"
 
 
 def execute(path: Path) -> None:
+    """Run every cell in a fresh kernel, and save what came out as JupyterLab would."""
     notebook = nbformat.read(path, as_version=4)
-    for number, cell in enumerate(notebook.cells):  # the same ids at every save, so that a diff shows what changed
-        cell.id = f"cell-{number:02}"
-        cell.metadata = {key: value for key, value in cell.metadata.items() if key == "tags"}
+    if path.resolve() == QUESTIONS:
+        notebook.cells = [nbformat.v4.new_markdown_cell(readme_questions())]
+    for number, cell in enumerate(notebook.cells):
+        cell.id = f"cell-{number:02}"  # the same at every save: a diff shows changes
+        cell.metadata = tidy(cell.metadata)
     NotebookClient(
-        notebook, timeout=300, record_timing=False, resources={"metadata": {"path": str(path.parent)}}
+        notebook,
+        timeout=600,
+        record_timing=False,
+        resources={"metadata": {"path": str(path.parent)}},
     ).execute()
-    notebook.metadata = {"kernelspec": KERNEL, "language_info": {"name": "python"}}
+    # The kernel's whole answer, as JupyterLab writes it: saving there changes nothing.
+    language = notebook.metadata["language_info"]
+    notebook.metadata = {"kernelspec": KERNEL, "language_info": language}
     nbformat.validate(notebook)
     nbformat.write(notebook, path)
 
 
-def readme_figure(path: Path) -> bytes:
-    """The figure of the first cell that draws one: in notebook 03, the score as padding grows."""
+def tidy(metadata: dict) -> dict:
+    """Tags stay; a cell that no reader came for (see COLLAPSED) is collapsed."""
+    tags = metadata.get("tags")
+    kept = {"tags": tags} if tags else {}
+    if COLLAPSED & set(kept.get("tags", [])):
+        kept["jupyter"] = {"source_hidden": True}
+    return kept
+
+
+def readme_questions() -> str:
+    """The README's list of questions, with links as they are from the notebooks."""
+    readme = (ROOT / "README.md").read_text(encoding="utf-8")
+    section = readme.split("## Find your question\n")[1].split("\n## ")[0].strip()
+    questions = section[section.index("**") :]  # after the introduction
+    return "# Find your question\n\n" + questions.replace("](notebooks/", "](")
+
+
+def readme_figure(path: Path = LESSON_OF_THE_README) -> bytes | None:
+    """The figure of the cell tagged `readme`: the score as padding grows."""
     for cell in nbformat.read(path, as_version=4).cells:
-        for output in cell.get("outputs", []):
-            if "image/png" in output.get("data", {}):
-                return base64.b64decode(output.data["image/png"])
-    raise ValueError(f"{path} holds no figure")
+        if "readme" in cell.metadata.get("tags", []):
+            for output in cell.outputs:
+                if "image/png" in output.get("data", {}):
+                    return base64.b64decode(output.data["image/png"])
+    return None
 
 
 if __name__ == "__main__":
-    os.environ["TQDM_DISABLE"] = "1"  # a progress bar is for a live session, not for a stored output
+    os.environ["TQDM_DISABLE"] = "1"  # progress is for a live session
     for path in map(Path, sys.argv[1:]):
         start = time.perf_counter()
         execute(path)
         print(f"{path}: {time.perf_counter() - start:.0f} s", flush=True)
-        if path.name == "03_masked_mean_pooling.ipynb" and path.parent.name == "notebooks":
-            (path.parent / "figures").mkdir(exist_ok=True)
-            (path.parent / "figures" / "padding.png").write_bytes(readme_figure(path))
+        if path.resolve() == LESSON_OF_THE_README and readme_figure():
+            figure = path.parent / "figures" / "padding.png"
+            figure.parent.mkdir(exist_ok=True)
+            figure.write_bytes(readme_figure())

@@ -1,7 +1,8 @@
-"""How strictly nbval compares: words and integers to the letter, decimals within a tolerance.
+"""How strictly nbval compares: words and integers to the letter, decimals nearly.
 
-Load with `pytest -p tests.nbval_plugin --nbval`. nbval itself knows no tolerance: it compares strings. Here each
-string becomes one that compares the text around its decimals as it is, and the decimals as numbers.
+Load with `pytest -p tests.nbval_plugin --nbval`. nbval itself knows no tolerance: it
+compares strings. Here each string becomes one that compares the text around its decimals
+as it is, and the decimals as numbers.
 """
 
 import math
@@ -16,13 +17,16 @@ try:
 except ImportError:  # Windows
     resource = None
 
-RELATIVE = ABSOLUTE = 2e-4  # more than two instruction sets differ by in what the notebooks print
+# More than two instruction sets differ by in what the notebooks print.
+RELATIVE = ABSOLUTE = 2e-4
 GIGABYTES = 2  # per kernel: what Binder gives
+# A figure and its slider: bytes and alt text differ from machine to machine
+PICTURE = re.compile(r"<(?:img|input) [^>]*>")
 DECIMAL = re.compile(r"-?\d+\.\d+(?:e[+-]?\d+)?")
 
 
 class Tolerant(str):
-    """A string that equals another if their words and integers are the same and their decimals close."""
+    """Equals another string of the same words and integers, and close decimals."""
 
     __slots__ = ()
 
@@ -46,7 +50,9 @@ def pytest_configure(config):
 
     sanitize = IPyNbCell.sanitize
     IPyNbCell.sanitize = lambda cell, text: (
-        Tolerant(sanitize(cell, text)) if isinstance(text, str) else sanitize(cell, text)
+        Tolerant(PICTURE.sub("<img>", sanitize(cell, text)))
+        if isinstance(text, str)
+        else sanitize(cell, text)
     )
 
 
@@ -58,7 +64,7 @@ def pytest_runtest_logreport(report):
 
 
 def _largest_kernel() -> float:
-    """Peak memory of the largest child process so far, in gigabytes; kernels are children. 0 on Windows."""
+    """Peak memory of the largest child process (a kernel) in GB; 0 on Windows."""
     if resource is None:
         return 0.0
     unit = 1e9 if sys.platform == "darwin" else 1e6  # bytes there, kilobytes on Linux
@@ -69,9 +75,14 @@ def pytest_terminal_summary(terminalreporter):
     terminalreporter.section("notebooks")
     for name, duration in seconds.items():
         terminalreporter.write_line(f"{name:50} {duration:5.0f} s")
-    terminalreporter.write_line(f"largest kernel: {_largest_kernel():.2f} GB of memory, at most {GIGABYTES} allowed")
+    terminalreporter.write_line(
+        f"largest kernel: {_largest_kernel():.2f} GB of memory, at most {GIGABYTES} "
+        "allowed"
+    )
     if _largest_kernel() > GIGABYTES:
-        terminalreporter.write_line("FAILED: a kernel needed more memory than Binder gives", red=True)
+        terminalreporter.write_line(
+            "FAILED: a kernel needed more memory than Binder gives", red=True
+        )
 
 
 @pytest.hookimpl(trylast=True)

@@ -10,7 +10,11 @@ from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 
 ROOT = Path(__file__).parent.parent
-CONDA_NAMES = {"torch": "pytorch-cpu", "matplotlib": "matplotlib-base", "huggingface-hub": "huggingface_hub"}
+CONDA_NAMES = {
+    "torch": "pytorch-cpu",
+    "matplotlib": "matplotlib-base",
+    "huggingface-hub": "huggingface_hub",
+}
 
 
 def from_pyproject(text: str) -> dict[str, str]:
@@ -18,7 +22,10 @@ def from_pyproject(text: str) -> dict[str, str]:
     project = tomllib.loads(text)["project"]
     requirements = [Requirement(line) for line in project["dependencies"]]
     ranges = {CONDA_NAMES.get(r.name, r.name): str(r.specifier) for r in requirements}
-    return {"python": str(Requirement(f"python{project['requires-python']}").specifier), **ranges}
+    return {
+        "python": str(Requirement(f"python{project['requires-python']}").specifier),
+        **ranges,
+    }
 
 
 def from_conda(text: str) -> dict[str, str]:
@@ -36,7 +43,9 @@ def test_conda_and_pip_agree():
     assert yaml.safe_load(ENVIRONMENT)["dependencies"][-1] == {"pip": ["-e ."]}
 
 
-@pytest.mark.parametrize(("old", "new"), [("torch>=2.6", "torch>=2.7"), ('    "nbval>=0.11",\n', "")])
+@pytest.mark.parametrize(
+    ("old", "new"), [("torch>=2.6", "torch>=2.7"), ('    "nbval>=0.11",\n', "")]
+)
 def test_a_difference_would_be_found(old, new):
     assert PYPROJECT.count(old) == 1
     assert from_conda(ENVIRONMENT) != from_pyproject(PYPROJECT.replace(old, new))
@@ -44,9 +53,15 @@ def test_a_difference_would_be_found(old, new):
 
 def test_constraints_pin_every_dependency_within_its_range():
     lines = (ROOT / "constraints.txt").read_text(encoding="utf-8").splitlines()
-    pins = dict(re.fullmatch(r"([A-Za-z0-9._-]+)==(\S+)", line).groups() for line in lines if not line.startswith("#"))
+    pins = dict(
+        re.fullmatch(r"([A-Za-z0-9._-]+)==(\S+)", line).groups()
+        for line in lines
+        if not line.startswith("#")
+    )
     pins = {canonicalize_name(name): version for name, version in pins.items()}
     for line in tomllib.loads(PYPROJECT)["project"]["dependencies"]:
         requirement = Requirement(line)
         if requirement.name != "pip":  # the one that is there already
-            assert requirement.specifier.contains(pins[canonicalize_name(requirement.name)]), line
+            assert requirement.specifier.contains(
+                pins[canonicalize_name(requirement.name)]
+            ), line
