@@ -1,1 +1,7 @@
-"""The code behind the notebooks: one idea a module, every public function used in a lesson."""
+"""The code behind the notebooks: one idea per module, each one used in a lesson.
+
+Read them in this order, in which each imports only what stands before it: progress,
+assets, datasets; tokenization, batching, pooling; fast_linear, encoder, storage;
+metrics, losses, checkpoints, training; results, plots, checks. Does not import any of
+them by itself.
+"""
