@@ -1,50 +1,199 @@
-"""How a similarity is judged: cosine of two vectors, rank correlation with people's scores."""
+"""How vectors are judged: by cosine, by rank correlation with people, by their spread.
+
+Does not measure search, where one answer has to be found among many.
+"""
+
+import math
+from numbers import Integral, Real
 
 import numpy as np
 import torch
-from scipy.stats import bootstrap, rankdata, spearmanr
+from numpy.typing import ArrayLike
+from scipy.stats import rankdata, spearmanr
 from torch import Tensor
 
 
 def cosine(a: Tensor, b: Tensor) -> Tensor:
-    """Cosine of each row of a [..., H] with the same row of b [..., H] -> [...], from -1 to 1."""
+    """Cosine of each row of a [..., H] with the same row of b [..., H] -> [...].
+
+    Shapes are broadcast: cosine(a[:, None], b[None]) is the matrix of all pairs. A
+    vector of zeros has cosine 0 with every other. Does not check its input.
+    Example: [3, 4] with [4, 3] -> 24 / 25.
+    """
     return torch.nn.functional.cosine_similarity(a, b, dim=-1)
 
 
-def spearman(similarities: Tensor, scores) -> float:
+def spearman(similarities: Tensor | ArrayLike, scores: ArrayLike) -> float:
     """Spearman rank correlation × 100 of N similarities with N human scores.
 
-    Only the order counts, so cosine (-1 to 1) and score (0 to 5) need no common scale. Source: Reimers,
-    Beyer and Gurevych (2016), Task-Oriented Intrinsic Evaluation of Semantic Textual Similarity.
+    Only the order counts, so cosine (-1 to 1) and score (0 to 5) need no common scale.
+    Both may be tensors, arrays, lists or pandas Series, read by position. Raises
+    ValueError unless both hold N finite numbers that are not all equal: where there is
+    no order, there is no correlation. Source: Reimers, Beyer and Gurevych (2016),
+    Task-Oriented Intrinsic Evaluation of Semantic Textual Similarity.
+    Example: [0.1, 0.2, 0.9] with [0, 3, 5] -> 100.0.
     """
-    if len(similarities) != len(scores):
-        raise ValueError(f"similarities has {len(similarities)} values, scores has {len(scores)}: one each a pair")
-    return 100 * float(spearmanr(similarities.double().cpu().numpy(), scores).statistic)
+    similarities, scores = _columns(similarities=similarities, scores=scores)
+    return 100 * float(spearmanr(similarities, scores).statistic)
 
 
-def sts_score(sentence_embeddings: Tensor, scores) -> float:
-    """Spearman × 100 of the N pairs whose first sentences, then second sentences, are [2N, H]."""
+def sts_score(sentence_embeddings: Tensor, scores: ArrayLike) -> float:
+    """Spearman × 100 of N pairs: first sentences, then second ones, are [2N, H].
+
+    Raises ValueError for an odd number of rows, and what spearman raises.
+    """
+    _check_vectors("sentence_embeddings", sentence_embeddings)
+    if len(sentence_embeddings) % 2:
+        raise ValueError(
+            "sentence_embeddings must be [2N, H], first sentences, then second ones, "
+            f"not {list(sentence_embeddings.shape)}"
+        )
     first, second = sentence_embeddings.chunk(2)
     return spearman(cosine(first, second), scores)
 
 
-def sts_interval(similarities, scores, baseline=None, resamples: int = 1000) -> tuple[float, float]:
-    """95 % bootstrap interval of Spearman × 100: how far chance in the choice of the N pairs could move it.
+def sts_interval(
+    similarities: Tensor | ArrayLike,
+    scores: ArrayLike,
+    baseline: Tensor | ArrayLike | None = None,
+    resamples: int = 1000,
+    level: float = 0.95,
+) -> tuple[float, float]:
+    """Bootstrap interval of Spearman × 100 over the choice of the N pairs.
 
-    With `baseline`, N similarities by another method, the interval of the difference from it on the same resampled
-    pairs: it leaves out 0 if the difference is more than chance. Percentile method, Efron and Tibshirani (1993).
+    It holds the share `level` of the scores that resampled pairs give. With `baseline`,
+    N similarities by another method, it is the interval of the difference from it on
+    the same resampled pairs: it leaves out 0 if the difference is more than chance.
+    Raises ValueError where spearman does, for pairs so few or so alike that a resample
+    has no order, and for fewer resamples than the level needs. Percentile method, Efron
+    and Tibshirani (1993). Does not correct its bias: with few pairs it is too narrow.
     """
+    _check_interval(resamples, level)
+    methods = {"similarities": similarities}
+    if baseline is not None:
+        methods["baseline"] = baseline
+    samples = np.stack(_columns(**methods, scores=scores))  # [2 or 3, N]
+    generator, found = np.random.default_rng(0), []
+    for start in range(0, resamples, 100):  # not all at once, to spare memory
+        size = (min(100, resamples - start), samples.shape[1])
+        chosen = generator.integers(0, samples.shape[1], size)
+        *ranks, gold = rankdata(samples[:, chosen], axis=-1)  # each [100, N]
+        correlations = [100 * _pearson(method, gold) for method in ranks]
+        found.append(correlations[0] - (0 if baseline is None else correlations[1]))
+    low, high = np.quantile(np.concatenate(found), [(1 - level) / 2, (1 + level) / 2])
+    return float(low), float(high)
 
-    def statistic(*samples, axis=-1):
-        *methods, gold = (rankdata(sample, axis=axis) for sample in samples)
-        correlations = [100 * _pearson(ranks, gold, axis) for ranks in methods]
-        return correlations[0] if baseline is None else correlations[0] - correlations[1]
 
-    samples = [np.asarray(values) for values in (similarities, baseline, scores) if values is not None]
-    result = bootstrap(samples, statistic, n_resamples=resamples, paired=True, method="percentile", rng=0, batch=100)
-    return float(result.confidence_interval.low), float(result.confidence_interval.high)
+def pairwise_cosines(vectors: Tensor) -> Tensor:
+    """Cosine of every two different rows of vectors [N, H] -> [N · (N − 1) / 2].
+
+    A single row gives none. A row of zeros has cosine 0 with every other. Raises
+    ValueError for anything but a float tensor [N, H].
+    Example: rows [1, 0], [0, 1], [0, 2] -> [0, 0, 1].
+    """
+    _check_vectors("vectors", vectors)
+    unit = torch.nn.functional.normalize(vectors, dim=1)
+    first, second = torch.triu_indices(len(unit), len(unit), offset=1)
+    return (unit @ unit.T)[first, second]
 
 
-def _pearson(a: np.ndarray, b: np.ndarray, axis: int) -> np.ndarray:
-    a, b = (values - values.mean(axis, keepdims=True) for values in (a, b))
-    return (a * b).sum(axis) / np.sqrt((a * a).sum(axis) * (b * b).sum(axis))
+def whiten(fit_on: Tensor, vectors: Tensor) -> Tensor:
+    """Move and stretch vectors [N, H] so that the cloud fit_on [M, H] becomes round.
+
+    Returns [N, K] in float64: K axes, at most H and at most M − 1, along each of which
+    fit_on has mean 0 and variance 1. Axes with less than a millionth of the largest
+    variance are left out, since there is nothing but rounding along them. Raises
+    ValueError unless both are float and of one width, and fit_on has two different rows
+    of finite numbers. Source: Su et al. (2021), arXiv 2103.15316.
+    """
+    _check_vectors("fit_on", fit_on)
+    _check_vectors("vectors", vectors)
+    if vectors.shape[1] != fit_on.shape[1]:
+        raise ValueError(
+            f"vectors must be [N, {fit_on.shape[1]}], as wide as fit_on, "
+            f"not {list(vectors.shape)}"
+        )
+    if not fit_on.isfinite().all():
+        raise ValueError("fit_on must be finite, but some of its numbers are not")
+    if not (fit_on != fit_on[:1]).any():
+        raise ValueError(
+            "fit_on must hold at least two different rows, or there is no spread to "
+            f"stretch: not {list(fit_on.shape)}, all rows equal"
+        )
+    variances, axes = torch.linalg.eigh(torch.cov(fit_on.double().T))
+    keep = variances > 1e-6 * variances.max()
+    centered = vectors.double() - fit_on.double().mean(0)
+    return centered @ axes[:, keep] / variances[keep].sqrt()
+
+
+def _pearson(a: np.ndarray, b: np.ndarray) -> np.ndarray:
+    """Correlation of each row of a with the same row of b, [R, N] each -> [R]."""
+    a, b = (values - values.mean(-1, keepdims=True) for values in (a, b))
+    spread = np.sqrt((a * a).sum(-1) * (b * b).sum(-1))
+    equal = int((spread == 0).sum())
+    if equal:
+        raise ValueError(
+            f"the {a.shape[1]} pairs are too few, or too alike: {equal} of {len(a)} "
+            "resamples hold only equal similarities or only equal scores, which have "
+            "no rank correlation. Take more pairs"
+        )
+    return (a * b).sum(-1) / spread
+
+
+def _check_vectors(name: str, vectors: Tensor) -> None:
+    if not isinstance(vectors, Tensor):
+        raise TypeError(
+            f"{name} must be a tensor [N, H], not {type(vectors).__name__}: "
+            f"write torch.tensor({name})"
+        )
+    if vectors.ndim != 2 or not vectors.is_floating_point():
+        raise ValueError(
+            f"{name} must be a float tensor [N, H], not {vectors.dtype} "
+            f"{list(vectors.shape)}"
+        )
+
+
+def _columns(**columns: Tensor | ArrayLike) -> list[np.ndarray]:
+    """Each column as float64 [N]: all of one length, none with all values equal."""
+    arrays = [_numbers(name, values) for name, values in columns.items()]
+    for name, array in zip(columns, arrays, strict=True):
+        if len(array) != len(arrays[-1]):
+            raise ValueError(
+                f"{name} has {len(array)} values, scores has {len(arrays[-1])}: "
+                "one of each per pair"
+            )
+    for name, array in zip(columns, arrays, strict=True):
+        if len(set(array)) < 2:
+            raise ValueError(
+                f"{name} must hold at least two different values, or nothing can be "
+                f"ranked: all {len(array)} are equal"
+            )
+    return arrays
+
+
+def _numbers(name: str, values: Tensor | ArrayLike) -> np.ndarray:
+    if isinstance(values, Tensor) and not values.is_complex():
+        values = values.detach().double().cpu()  # NumPy has no bfloat16
+    array = np.asarray(values)
+    if array.ndim != 1 or array.dtype.kind not in "biuf":
+        raise ValueError(
+            f"{name} must be numbers [N], not {array.dtype} {list(array.shape)}"
+        )
+    infinite = int((~np.isfinite(array)).sum())
+    if infinite:
+        raise ValueError(
+            f"{name} must be finite, but {infinite} of {len(array)} are not"
+        )
+    return array.astype(float)
+
+
+def _check_interval(resamples: int, level: float) -> None:
+    if not isinstance(level, Real) or not 0 < level < 1:
+        raise ValueError(f"level must be between 0 and 1, such as 0.95, not {level!r}")
+    # Beyond each end of the interval lies at least one resample.
+    least = math.ceil(round(2 / (1 - level), 6))
+    if not isinstance(resamples, Integral) or resamples < least:
+        raise ValueError(
+            f"resamples must be an integer of at least {least} for level {level}, "
+            f"not {resamples!r}"
+        )
