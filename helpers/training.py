@@ -1,63 +1,32 @@
-"""Train an encoder on sentences with a loss, look at dev now and then, keep the best weights.
+"""Train an encoder on sentences with a loss, look at dev now and then, keep the best.
 
-The loop of notebook 05 with what a real run needs: batches of like length, warm-up and decay, clipped gradients, and
-checkpoints from which a killed run goes on, bit for bit. But: a single process, one learning rate for all weights.
+The loop of lesson 06 with what a real run needs: prepare, step, look. Batches of like
+length, warm-up and decay, clipped gradients, and checkpoints from which a killed run
+goes on, bit for bit. Does not train in several processes, or with a learning rate for
+each layer.
 """
 
+import inspect
 import math
-import os
+import numbers
 import random
-import zlib
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import nullcontext
 from pathlib import Path
 
 import torch
 from accelerate import Accelerator
-from accelerate.utils import set_seed
+from accelerate.utils import DistributedType, set_seed
 from torch import Tensor, nn
-from tqdm.auto import tqdm
 from transformers import get_linear_schedule_with_warmup
 
-from helpers.batching import Batch, fixed_batches, pad
-from helpers.checkpoints import resume, save_checkpoint
-from helpers.encoder import Encoder, token_ids
-from helpers.pooling import POOLING_MODES
+from helpers import progress
+from helpers.batching import Batch, fixed_batches, whole_number
+from helpers.checkpoints import Run, Settings, claimed, resume, save_checkpoint
+from helpers.encoder import Encoder, forward, pool_and_normalize, token_ids
 
-Loss = Callable[..., Tensor]  # one [B, H] a column, then labels [B] if there are any -> scalar
-
-
-def length_grouped_batches(lengths: Sequence[int], batch_size: int, generator: random.Random) -> list[Batch]:
-    """Random batches of rows of like length, in random order. lengths in tokens.
-
-    Rows are shuffled, sorted by length within stretches of 50 batches, cut into batches, and these are shuffled:
-    little padding, and yet each row meets other rows in each epoch.
-    """
-    order = generator.sample(range(len(lengths)), len(lengths))
-    stretches = (sorted(rows, key=lengths.__getitem__) for rows in fixed_batches(order, 50 * batch_size))
-    batches = [batch for rows in stretches for batch in fixed_batches(rows, batch_size)]
-    return generator.sample(batches, len(batches))
-
-
-def embed(encoder: Encoder, columns: Sequence[Sequence[list[int]]], batch: Batch) -> tuple[Tensor, ...]:
-    """One [B, H] for each column of token ids, from a single pass over the rows of all columns.
-
-    As helpers.encoder.encode makes them, pooled and normalized as the encoder says, but with gradients.
-    """
-    device = encoder.model.device
-    input_ids, attention_mask = pad([column[i] for column in columns for i in batch], encoder.tokenizer.pad_token_id)
-    input_ids, attention_mask = input_ids.to(device), attention_mask.to(device)
-    hidden = encoder.model(input_ids=input_ids, attention_mask=attention_mask).last_hidden_state
-    sentence_embeddings = POOLING_MODES[encoder.pooling](hidden.float(), attention_mask)
-    if encoder.normalize:
-        sentence_embeddings = nn.functional.normalize(sentence_embeddings, dim=1)
-    return sentence_embeddings.chunk(len(columns))
-
-
-def bf16_helps() -> bool:
-    """Whether this processor multiplies bfloat16 in hardware (AVX-512 BF16 or AMX); on others it is slower."""
-    # Private names, which come and go between versions: without them the answer is no.
-    found = [getattr(torch.cpu, f"_is_{name}_supported", bool)() for name in ("avx512_bf16", "amx_tile")]
-    return any(found) and torch.backends.cpu.get_cpu_capability().startswith("AVX512")  # or told not to use it
+# One [B, H] for each column, then labels [B] if there are any -> a single number
+Loss = Callable[..., Tensor]
 
 
 def train(
@@ -67,154 +36,396 @@ def train(
     loss: Loss,
     evaluate: Callable[[], float],
     *,
-    epochs: int = 1,
-    batch_size: int = 16,
-    learning_rate: float = 3e-5,
-    warmup: float = 0.1,
-    evaluations: int = 1,
-    patience: int | None = None,
-    seed: int = 0,
-    bf16: bool = False,
     folder: str | Path | None = None,
+    **settings,
 ) -> list[dict]:
-    """Train encoder.model in place, leave the weights of the best evaluation in it, return the history.
+    """Train encoder.model in place; leave the best weights in it, return the history.
 
-    sentences has a column for each vector that the loss takes: two for pairs, three for triplets; labels [N] go with
-    them, if it takes any. A loss that is a module gets its weights trained along. evaluate() runs `evaluations` times,
-    evenly spread, the last time at the end; higher is better. After `patience` of them without a new best, training
-    ends. The learning rate climbs over the first `warmup`, a share of all steps, and falls to 0 after the last. AdamW
-    with weight decay 0.01 on all weights; gradients are clipped at length 1; weights that do not require gradients stay
-    as they are. History: a dict an evaluation, with step, loss (mean since the one before) and score.
+    sentences has a column for each vector that the loss takes: two for pairs, three for
+    triplets; labels [N] go with them, or None. evaluate() scores the encoder; higher
+    is better. settings, with their defaults: epochs=1, batch_size=16,
+    learning_rate=3e-5, warmup=0.1 (share of the steps in which the rate climbs),
+    evaluations=1 (looks at dev, evenly spread, the last at the end), patience=None
+    (looks without a new best after which training ends), seed=0, bf16=False (multiply
+    in bfloat16; see bf16_helps). History: a dict for each look, with step, loss (mean
+    since the one before) and score.
 
-    With a folder, every evaluation leaves checkpoint.safetensors there, and a later call with the same arguments goes
-    on from it and ends with the same weights, bit for bit, as if nothing had happened (on a CPU, with the same number
-    of threads, if loss and evaluate draw random numbers from torch alone). A checkpoint knows the loss by its name only,
-    and the model by the names and shapes of its weights.
+    With a folder, each look leaves checkpoint.safetensors there. A later call with the
+    same arguments goes on from it, whatever weights encoder has by then, and on a CPU
+    ends with the same weights, bit for bit.
 
-    Raises ValueError for arguments that do not fit, FloatingPointError for a loss that is not a number,
-    CheckpointError for a checkpoint that is damaged or another run's, OSError if one cannot be written: then the one
-    before is still there.
+    Raises ValueError or TypeError for arguments that do not fit, FloatingPointError for
+    a loss that is not a number, CheckpointError for a checkpoint that is damaged or of
+    another run, OSError if one can't be written.
     """
-    _check(encoder, sentences, labels, warmup, epochs=epochs, batch_size=batch_size, evaluations=evaluations,
-           patience=1 if patience is None else patience)  # fmt: skip
-    path = Path(folder) / "checkpoint.safetensors" if folder else None
-    if path:
-        path.parent.mkdir(parents=True, exist_ok=True)  # before the work, if it cannot be done
-    columns = [token_ids(encoder, column) for column in sentences]
-    lengths = [max(map(len, row)) for row in zip(*columns, strict=True)]  # a pair is as long as its longer sentence
-    steps = math.ceil(len(lengths) / batch_size)  # in an epoch
-    last = steps * epochs
-    if evaluations > last:
-        raise ValueError(f"evaluations must be at most {last}, the number of steps, not {evaluations}")
-    looks = {math.ceil(last * (i + 1) / evaluations) for i in range(evaluations)}  # after how many steps to evaluate
+    path = None if folder is None else Path(folder) / "checkpoint.safetensors"
+    with claimed(path.parent) if path else nullcontext():
+        run = prepare(encoder, sentences, labels, loss, checked(**settings), path)
+        go_on(run, evaluate)
+    run.trained.load_state_dict(run.best)
+    return run.history
 
-    set_seed(seed)
-    accelerator = Accelerator(device_placement=False)  # the model stays where it is, also where there is a GPU
-    device = encoder.model.device
+
+def prepare(
+    encoder: Encoder,
+    sentences: Sequence[Sequence[str]],
+    labels: Tensor | None,
+    loss: Loss,
+    settings: Settings,
+    path: Path | None,
+) -> Run:
+    """A run at its first step, or where its checkpoint left it.
+
+    Raises as train does; whatever could fail at the end is tried here.
+    """
+    columns, labels = check_data(encoder, sentences, labels)
+    check_loss(loss, len(columns), labels)
+    steps_per_epoch = math.ceil(len(columns[0]) / settings.batch_size)
+    steps = steps_per_epoch * settings.epochs
+    if settings.evaluations > steps:
+        raise ValueError(
+            f"evaluations must be at most {steps}, the number of steps, not "
+            f"{settings.evaluations}"
+        )
+    set_seed(settings.seed)
     trained = nn.ModuleDict({"encoder": encoder.model})
     if isinstance(loss, nn.Module):
-        trained["loss"] = loss.to(device)
-    optimizer = torch.optim.AdamW(trained.parameters(), lr=learning_rate, fused=True)
-    schedule = get_linear_schedule_with_warmup(optimizer, round(warmup * last), last)
+        trained["loss"] = loss.to(encoder.model.device)
+    check_weights(trained)
+    optimizer, schedule = optimizer_and_schedule(trained, settings, steps)
+    accelerator = plain_accelerator()
     trained, optimizer = accelerator.prepare(trained, optimizer)
-    if labels is not None:  # float64 would do nothing but make every step slower, and some devices have none
-        labels = labels.to(device, torch.float32 if labels.is_floating_point() else None)
-
-    data = zlib.crc32(repr((columns, None if labels is None else labels.tolist())).encode())
-    frozen = [name for name, weight in trained.named_parameters() if not weight.requires_grad]
-    name = getattr(loss, "__name__", type(loss).__name__)
-    arguments = {"epochs": epochs, "batch_size": batch_size, "learning_rate": learning_rate, "warmup": warmup,
-                 "evaluations": evaluations, "patience": patience, "seed": seed, "bf16": bf16, "loss": name,
-                 "pooling": encoder.pooling, "normalize": encoder.normalize, "frozen": frozen, "data": data}  # fmt: skip
-    history: list[dict] = []
-    best: dict[str, Tensor] = {}
+    # What was computed with this model before is not part of the run.
+    trained.zero_grad()
+    run = Run(
+        encoder, columns, labels, loss, settings, path,
+        accelerator, trained, optimizer, schedule, steps_per_epoch,
+    )  # fmt: skip
     if path and path.exists():
-        history, best = resume(path, arguments, trained, optimizer, schedule)
-    start = history[-1]["step"] if history else 0
+        resume(run)
+    elif path:
+        save_checkpoint(run)
+    return run
 
-    losses: list[float] = []  # since the last evaluation
-    # Not left to tqdm, whose notebook bar overlooks the variable: stored outputs must hold no bars.
-    bar = tqdm(initial=start, total=last, desc="train", unit="step", disable="TQDM_DISABLE" in os.environ)
-    trained.zero_grad()  # whatever was computed with this model before is not part of the run
+
+def optimizer_and_schedule(trained: nn.Module, settings: Settings, steps: int):
+    """AdamW with weight decay 0.01 on all weights; the rate climbs, then falls to 0."""
+    rate = settings.learning_rate
+    optimizer = torch.optim.AdamW(trained.parameters(), lr=rate, fused=True)
+    warmup = round(settings.warmup * steps)
+    return optimizer, get_linear_schedule_with_warmup(optimizer, warmup, steps)
+
+
+def go_on(run: Run, evaluate: Callable[[], float]) -> None:
+    """Take the steps that are left, and look at dev where it is due."""
+    total = run.steps_per_epoch * run.settings.epochs
+    looks = run.settings.evaluations
+    due = {math.ceil(total * (i + 1) / looks) for i in range(looks)}
+    bar = progress.bar(initial=run.steps_done, total=total, desc="train")
     try:
-        for step in range(start, last):
-            if _stale(history, patience):
+        for batch in batches_to_come(run):
+            if out_of_patience(run):
                 break
-            epoch, position = divmod(step, steps)
-            if position == 0 or step == start:  # a resumed run skips those batches of the epoch that it has seen
-                batches = length_grouped_batches(lengths, batch_size, random.Random(f"{seed}, epoch {epoch}"))
-            trained.train()
-            batch = batches[position]
-            with torch.autocast(device.type, torch.bfloat16, enabled=bf16):
-                embeddings = embed(encoder, columns, batch)
-            value = loss(*embeddings) if labels is None else loss(*embeddings, labels[batch])
-            if value.ndim:
-                raise ValueError(f"loss must return one number, a tensor without dimensions, not {list(value.shape)}")
-            _finite(value, "The loss", step, batch)
-            accelerator.backward(value)
-            _finite(accelerator.clip_grad_norm_(trained.parameters(), 1.0), "The gradient", step, batch)
-            optimizer.step()
-            schedule.step()
-            optimizer.zero_grad()
-            losses.append(value.item())
+            step(run, batch)
             bar.update()
-            if step + 1 in looks:
-                trained.eval()
-                score = float(evaluate())
-                if math.isnan(score):
-                    raise ValueError("evaluate() returned nan: are all vectors equal, or all people's scores?")
-                history.append({"step": step + 1, "loss": sum(losses) / len(losses), "score": score})
-                bar.set_postfix(loss=f"{history[-1]['loss']:.4f}", dev=f"{score:.2f}")
-                losses.clear()
-                if _best(history) == len(history) - 1:
-                    best = trained.state_dict()
-                    if step + 1 < last or path:  # without need for a copy, the last step's are spared one
-                        best = {name: tensor.clone() for name, tensor in best.items()}
-                if path:
-                    save_checkpoint(path, arguments, trained, optimizer, schedule, history, best)
-    finally:  # dropout off, however this ends: whoever interrupts a run may encode with what it has learned so far
-        trained.eval()
-        trained.zero_grad()
+            if run.steps_done in due:
+                look(run, evaluate)
+                last = run.history[-1]
+                bar.set_postfix(loss=f"{last['loss']:.4f}", dev=f"{last['score']:.2f}")
+    finally:
+        # Dropout off, however this ends: whoever interrupts a run may encode with what
+        # it has learned so far.
+        run.trained.eval()
+        run.trained.zero_grad()
         bar.close()
-    trained.load_state_dict(best)
-    return history
 
 
-def _check(encoder: Encoder, sentences: Sequence[Sequence[str]], labels: Tensor | None, warmup: float, **counts: int):
-    for name, count in counts.items():
-        if count < 1:
-            raise ValueError(f"{name} must be at least 1, not {count}")
-    if not 0 <= warmup < 1:
-        raise ValueError(f"warmup must be a share of all steps, from 0 to below 1, not {warmup}")
-    if encoder.pooling not in POOLING_MODES:
-        raise ValueError(f"encoder.pooling must be one of {list(POOLING_MODES)}, not {encoder.pooling!r}")
-    for name, weight in encoder.model.named_parameters():
-        if weight.requires_grad and weight.dtype not in (torch.float32, torch.float64):
-            raise ValueError(
-                f"encoder.model must have float32 weights, but {name} is {weight.dtype}, in which small steps round to "
-                "nothing: call encoder.model.float(), and pass bf16=True to multiply in bfloat16"
-            )
-    if labels is not None and not isinstance(labels, Tensor):
-        raise TypeError(f"labels must be a tensor [N], not a {type(labels).__name__}: write torch.tensor(labels)")
-    sizes = [len(column) for column in sentences] + ([] if labels is None else [len(labels)])
-    if not sizes or len(set(sizes)) > 1 or sizes[0] == 0:
-        raise ValueError(f"sentences and labels must be columns of one length, at least 1, not of the lengths {sizes}")
-    if labels is not None and not labels.isfinite().all():
-        raise ValueError(f"labels must be finite, but {int((~labels.isfinite()).sum())} of {len(labels)} are not")
+def batches_to_come(run: Run) -> Iterator[Batch]:
+    """The batches of all epochs, but for those that the run has seen."""
+    lengths = [max(map(len, row)) for row in zip(*run.columns, strict=True)]
+    first_epoch, seen = divmod(run.steps_done, run.steps_per_epoch)
+    for epoch in range(first_epoch, run.settings.epochs):
+        order = random.Random(f"{run.settings.seed}, epoch {epoch}")
+        batches = length_grouped_batches(lengths, run.settings.batch_size, order)
+        yield from batches[seen:]
+        seen = 0
 
 
-def _finite(value: Tensor, what: str, step: int, batch: Batch) -> None:
-    if not torch.isfinite(value):
-        raise FloatingPointError(
-            f"{what} is {value.item()} at step {step + 1}, for the rows {batch} of the data. The weights of the step "
-            "before are still in the encoder; look at these rows, and at what the loss divides by"
+def step(run: Run, batch: Batch) -> None:
+    """One step: embed a batch, go back from its loss, clip, move the weights."""
+    run.trained.train()  # dropout on
+    device = run.encoder.model.device.type
+    with torch.autocast(device, torch.bfloat16, enabled=run.settings.bf16):
+        embeddings = embed(run.encoder, run.columns, batch)
+    labels = [] if run.labels is None else [run.labels[batch]]
+    loss = run.loss(*embeddings, *labels)
+    _check_number("loss", loss, run, batch)
+    run.accelerator.backward(loss)
+    length = run.accelerator.clip_grad_norm_(run.trained.parameters(), 1.0)
+    _check_number("gradient", length, run, batch)
+    run.optimizer.step()
+    run.schedule.step()
+    run.optimizer.zero_grad()
+    run.losses.append(loss.item())
+    run.steps_done += 1
+
+
+def look(run: Run, evaluate: Callable[[], float]) -> None:
+    """Score the encoder, keep its weights if they are the best, leave a checkpoint."""
+    run.trained.eval()
+    _check_finite(run.trained, f"after step {run.steps_done}")
+    score = evaluate()
+    try:
+        score = float(score)
+    except (TypeError, ValueError):
+        raise TypeError(
+            f"evaluate() must return a number, higher for better, not {score!r}. The "
+            f"encoder has the weights of step {run.steps_done}"
+        ) from None
+    if math.isnan(score):
+        raise ValueError(
+            "evaluate() returned nan: are all vectors equal, or all people's scores? "
+            f"The encoder has the weights of step {run.steps_done}"
         )
+    mean_loss = sum(run.losses) / len(run.losses)
+    run.history.append({"step": run.steps_done, "loss": mean_loss, "score": score})
+    run.losses.clear()
+    if best_look(run.history) == len(run.history) - 1:
+        run.best = {n: t.clone() for n, t in run.trained.state_dict().items()}
+    if run.path:
+        save_checkpoint(run)
 
 
-def _best(history: list[dict]) -> int:
+def best_look(history: list[dict]) -> int:
     """Index of the highest score; of equal ones the earliest."""
     return max(range(len(history)), key=lambda i: history[i]["score"])
 
 
-def _stale(history: list[dict], patience: int | None) -> bool:
-    return bool(history) and patience is not None and len(history) - 1 - _best(history) >= patience
+def out_of_patience(run: Run) -> bool:
+    """Whether the last `patience` looks brought no new best."""
+    if not run.history or run.settings.patience is None:
+        return False
+    since_best = len(run.history) - 1 - best_look(run.history)
+    return since_best >= run.settings.patience
+
+
+def embed(
+    encoder: Encoder, columns: Sequence[Sequence[list[int]]], batch: Batch
+) -> tuple[Tensor, ...]:
+    """One [B, H] per column of token ids, from one pass over the rows of all columns.
+
+    As helpers.encoder.encode makes them, pooled and normalized as the encoder says, but
+    with gradients.
+    """
+    rows = [column[i] for column in columns for i in batch]
+    token_embeddings, attention_mask = forward(encoder, rows)
+    # In float32, also where bf16 made bfloat16 of them: a loss needs the digits.
+    sentence_embeddings = pool_and_normalize(
+        encoder, token_embeddings.float(), attention_mask
+    )
+    return sentence_embeddings.chunk(len(columns))
+
+
+def length_grouped_batches(
+    lengths: Sequence[int], batch_size: int, generator: random.Random
+) -> list[Batch]:
+    """Random batches of rows of like length, in random order. lengths in tokens.
+
+    Rows are shuffled, sorted by length within stretches of 50 batches, cut into
+    batches, and these are shuffled: little padding, and yet each row meets other rows
+    in each epoch.
+    """
+    order = generator.sample(range(len(lengths)), len(lengths))
+    batches = []
+    for stretch in fixed_batches(order, 50 * batch_size):
+        stretch.sort(key=lengths.__getitem__)
+        batches += fixed_batches(stretch, batch_size)
+    return generator.sample(batches, len(batches))
+
+
+def bf16_helps() -> bool:
+    """Whether this processor multiplies bfloat16 in hardware (AVX-512 BF16 or AMX).
+
+    On others bfloat16 is slower than float32.
+    """
+    # Private names, which come and go between versions: without them the answer is no.
+    found = []
+    for name in ("avx512_bf16", "amx_tile"):
+        found.append(getattr(torch.cpu, f"_is_{name}_supported", bool)())
+    told_to_use_it = torch.backends.cpu.get_cpu_capability().startswith("AVX512")
+    return any(found) and told_to_use_it
+
+
+def plain_accelerator() -> Accelerator:
+    """accelerate as its defaults make it, whatever the environment says.
+
+    Variables such as ACCELERATE_GRADIENT_ACCUMULATION_STEPS would change the training
+    without a word: ValueError.
+    """
+    # device_placement=False: the model stays where it is, also where there is a GPU.
+    accelerator = Accelerator(device_placement=False, mixed_precision="no")
+    found = {
+        "gradient accumulation steps": accelerator.gradient_accumulation_steps != 1,
+        "several processes": accelerator.distributed_type != DistributedType.NO,
+        "compilation": accelerator.state.dynamo_plugin.backend.value != "NO",
+    }
+    if any(found.values()):
+        names = [name for name, changed in found.items() if changed]
+        raise ValueError(
+            f"accelerate is set to {names}, which train does not do: unset the "
+            "environment variables that begin with ACCELERATE_"
+        )
+    return accelerator
+
+
+def checked(**settings) -> Settings:
+    """Settings as Python's own numbers; NumPy's are taken, what does not fit is named."""
+    known = list(Settings.__dataclass_fields__)
+    unknown = sorted(set(settings) - set(known))
+    if unknown:
+        raise TypeError(f"settings must be among {known}, not {unknown}")
+    given = Settings(**settings)
+    patience = given.patience
+    seed = whole_number("seed", given.seed, at_least=0)
+    if seed >= 2**32:
+        raise ValueError(f"seed must be below 2**32, not {seed}")
+    return Settings(
+        epochs=whole_number("epochs", given.epochs),
+        batch_size=whole_number("batch_size", given.batch_size),
+        learning_rate=share("learning_rate", given.learning_rate),
+        warmup=share("warmup", given.warmup, zero_allowed=True),
+        evaluations=whole_number("evaluations", given.evaluations),
+        patience=None if patience is None else whole_number("patience", patience),
+        seed=seed,
+        bf16=bool(given.bf16),
+    )
+
+
+def share(name: str, value, zero_allowed: bool = False) -> float:
+    """The value as a float above 0 (or at least 0) and below 1, or an error.
+
+    Rates of 1 and more throw the weights about, until they are no numbers any more.
+    """
+    if not isinstance(value, numbers.Real) or isinstance(value, bool):
+        raise TypeError(f"{name} must be a number, not {value!r}")
+    if not (0 < value < 1 or (zero_allowed and value == 0)):
+        raise ValueError(
+            f"{name} must be {'at least' if zero_allowed else 'above'} 0 and below 1, "
+            f"not {value}; {Settings.__dataclass_fields__[name].default} is usual"
+        )
+    return float(value)
+
+
+def check_data(
+    encoder: Encoder, sentences: Sequence[Sequence[str]], labels: Tensor | None
+) -> tuple[list[list[list[int]]], Tensor | None]:
+    """Token ids by column and row, and labels [N] where the model is, or an error."""
+    if not isinstance(sentences, list | tuple):
+        raise TypeError(
+            "sentences must be a list of columns, such as [frame.sentence1.tolist(), "
+            f"frame.sentence2.tolist()], not a {type(sentences).__name__}"
+        )
+    columns = [token_ids(encoder, column) for column in sentences]
+    sizes = [len(column) for column in columns]
+    if labels is not None:
+        if not isinstance(labels, Tensor):
+            raise TypeError(
+                f"labels must be a tensor [N], not a {type(labels).__name__}: write "
+                "torch.tensor(labels)"
+            )
+        if labels.ndim != 1:
+            raise ValueError(f"labels must be [N], not {list(labels.shape)}")
+        sizes.append(len(labels))
+    if not columns or len(set(sizes)) > 1 or sizes[0] == 0:
+        raise ValueError(
+            "sentences and labels must be columns of one length, at least 1, not of "
+            f"the lengths {sizes}"
+        )
+    if labels is None:
+        return columns, None
+    if not labels.isfinite().all():
+        bad = int((~labels.isfinite()).sum())
+        raise ValueError(f"labels must be finite, but {bad} of {sizes[-1]} are not")
+    # float64 would only make every step slower, and some devices have none.
+    dtype = torch.float32 if labels.is_floating_point() else None
+    return columns, labels.to(encoder.model.device, dtype)
+
+
+def check_loss(loss: Loss, columns: int, labels: Tensor | None) -> None:
+    """Raise TypeError unless the loss takes these columns, and labels or none.
+
+    Labels must not become its margin or scale.
+    """
+    given = columns + (labels is not None)
+    what = f"{columns} columns and {'no labels' if labels is None else 'labels'}"
+    try:
+        signature = inspect.signature(
+            loss.forward if isinstance(loss, nn.Module) else loss
+        )
+    except ValueError:  # written in C: nobody knows what it takes
+        return
+    try:
+        bound = signature.bind(*range(given))
+    except TypeError:
+        raise TypeError(f"loss takes {signature}, but is given {what}") from None
+    for name in bound.arguments:
+        default = signature.parameters[name].default
+        if default is not inspect.Parameter.empty and default is not None:
+            raise TypeError(
+                f"loss takes {signature}; given {what}, the last of them would become "
+                f"its {name}"
+            )
+
+
+def check_weights(trained: nn.Module) -> None:
+    """Raise ValueError unless there are weights to train, finite and precise enough."""
+    if not any(weight.requires_grad for weight in trained.parameters()):
+        raise ValueError(
+            "encoder.model has no weights to train: none of them requires gradients. "
+            "Call encoder.model.requires_grad_(True)"
+        )
+    for name, weight in trained.named_parameters():
+        if weight.requires_grad and weight.dtype not in (torch.float32, torch.float64):
+            raise ValueError(
+                f"encoder.model must have float32 weights, but {name} is "
+                f"{weight.dtype}, in which small steps round to nothing: call "
+                "encoder.model.float(), and pass bf16=True to multiply in bfloat16"
+            )
+    _check_finite(trained, "before training")
+
+
+def _check_finite(trained: nn.Module, when: str) -> None:
+    spoiled = _first_spoiled(trained)
+    if spoiled:
+        raise FloatingPointError(
+            f"The weights are not finite {when}: {spoiled}. Load the encoder anew, and "
+            "look at what changes its weights"
+        )
+
+
+def _first_spoiled(trained: nn.Module) -> str | None:
+    """Name of the first weight that holds NaN or infinity, if any."""
+    for name, weight in trained.named_parameters():
+        if not weight.isfinite().all():
+            return name
+    return None
+
+
+def _check_number(what: str, value: Tensor, run: Run, batch: Batch) -> None:
+    """Raise unless value is a single finite number; the message tells where to look."""
+    if not isinstance(value, Tensor) or value.ndim:
+        shape = list(value.shape) if isinstance(value, Tensor) else type(value).__name__
+        raise ValueError(
+            f"loss must return one number, a tensor without dimensions, not {shape}"
+        )
+    if torch.isfinite(value):
+        return
+    spoiled = _first_spoiled(run.trained)
+    weights = "The encoder has the weights of the step before, all of them finite"
+    if spoiled:
+        weights = f"The weights are not finite either, {spoiled} first"
+    raise FloatingPointError(
+        f"The {what} is {value.item()} at step {run.steps_done + 1}, for the rows "
+        f"{batch} of the data. {weights}; look at these rows, and at what the loss "
+        "divides by"
+    )
