@@ -1,6 +1,7 @@
-"""`make bench`: pooling, encoding and training beside sentence-transformers, in one run, in turn, as medians.
+"""`make bench`: pooling, encoding and training beside sentence-transformers.
 
-Single times mean little on a busy machine; the ratios are of runs that stood side by side.
+In one run, in turn, as medians: single times mean little on a busy machine, the ratios
+are of runs that stood side by side.
 """
 
 import json
@@ -21,14 +22,17 @@ from sentence_transformers.sentence_transformer.modules import Pooling
 
 from helpers.assets import MINILM, fetch
 from helpers.datasets import load_stsb
-from helpers.encoder import encode, load_encoder, token_ids
+from helpers.encoder import encode, token_ids
 from helpers.losses import cosine_similarity_loss
 from helpers.pooling import mean_pool, naive_mean
+from helpers.storage import load_encoder
 from helpers.training import bf16_helps, train
 from tests import results
 
 
-def alternate(contestants: Mapping[str, Callable[[], object]], rounds: int) -> dict[str, list[float]]:
+def alternate(
+    contestants: Mapping[str, Callable[[], object]], rounds: int
+) -> dict[str, list[float]]:
     """Seconds of each contestant in each round, after one round that does not count."""
     seconds = {name: [] for name in contestants}
     for _ in range(rounds + 1):
@@ -39,14 +43,24 @@ def alternate(contestants: Mapping[str, Callable[[], object]], rounds: int) -> d
     return {name: runs[1:] for name, runs in seconds.items()}
 
 
-def report(title: str, seconds: Mapping[str, list[float]], reference: str, unit: float, unit_name: str) -> None:
-    print(
-        f"\n{title}\n{'':34}{'median ' + unit_name:>12}{'min':>9}{'max':>9}   times as fast as {reference}, median of pairs"
-    )
+def median_ratio(runs: list[float], others: list[float]) -> float:
+    """Median, over the rounds, of how many times as long the others took."""
+    return statistics.median(b / a for a, b in zip(runs, others, strict=True))
+
+
+def report(
+    title: str, seconds: Mapping[str, list[float]], reference: str, milli: bool = False
+) -> None:
+    """Print a line for each contestant; the last column compares it with one of them."""
+    unit, name_of_unit = (1000, "ms") if milli else (1, "s")
+    print(f"\n{title}")
+    print(f"{'':34}{'median ' + name_of_unit:>12}{'min':>9}{'max':>9}   times as fast")
     for name, runs in seconds.items():
-        ratio = statistics.median(theirs / ours for ours, theirs in zip(runs, seconds[reference], strict=True))
-        values = [f"{value * unit:9.2f}" for value in (statistics.median(runs), min(runs), max(runs))]
+        middle, least, most = statistics.median(runs), min(runs), max(runs)
+        values = [f"{value * unit:9.2f}" for value in (middle, least, most)]
+        ratio = median_ratio(runs, seconds[reference])
         print(f"{name:34}   {''.join(values)}   {ratio:6.2f}")
+    print(f"(as {reference}, median of pairs)")
 
 
 def bench_pooling() -> None:
@@ -55,69 +69,84 @@ def bench_pooling() -> None:
     mask = (torch.arange(128) < torch.randint(5, 128, (256, 1))).long()
     poisoned = hidden.masked_fill(mask.unsqueeze(-1) == 0, float("nan"))
     library = Pooling(768, pooling_mode="mean")
-    theirs = library({"token_embeddings": hidden, "attention_mask": mask})["sentence_embedding"]
+    features = {"token_embeddings": hidden, "attention_mask": mask}
+    theirs = library(dict(features))["sentence_embedding"]
     assert torch.allclose(mean_pool(hidden, mask), theirs, atol=1e-6)
-    assert torch.allclose(mean_pool(poisoned, mask), theirs, atol=1e-6), "NaN in padding leaked"
-    seconds = alternate(
-        {
-            "naive mean": lambda: naive_mean(hidden),
-            "helpers.pooling.mean_pool": lambda: mean_pool(hidden, mask),
-            "the same, NaN in all the padding": lambda: mean_pool(poisoned, mask),
-            "sentence-transformers": lambda: library({"token_embeddings": hidden, "attention_mask": mask}),
-        },
-        rounds=15,
-    )
-    report("Masked mean, B=256 L=128 H=768, float32", seconds, "sentence-transformers", 1000, "ms")
-    pairs = zip(seconds["helpers.pooling.mean_pool"], seconds["naive mean"], strict=True)
-    print(f"masked mean over naive mean, median of pairs: {statistics.median(a / b for a, b in pairs):.2f}")
+    assert torch.allclose(mean_pool(poisoned, mask), theirs, atol=1e-6)
+    contestants = {
+        "naive mean": lambda: naive_mean(hidden),
+        "helpers.pooling.mean_pool": lambda: mean_pool(hidden, mask),
+        "the same, NaN in all the padding": lambda: mean_pool(poisoned, mask),
+        "sentence-transformers": lambda: library(dict(features)),
+    }
+    seconds = alternate(contestants, rounds=15)
+    title = "Masked mean, B=256 L=128 H=768, float32"
+    report(title, seconds, "sentence-transformers", milli=True)
+    ratio = median_ratio(seconds["naive mean"], seconds["helpers.pooling.mean_pool"])
+    print(f"masked mean over naive mean, median of pairs: {ratio:.2f}")
 
 
 def matrix_peak() -> float:
-    """Best float32 rate of a large matrix product on this machine, in floating-point operations a second.
+    """Best float32 rate of a large matrix product here, in operations per second.
 
-    PyTorch has two ways on a CPU, matmul and the 1×1 convolution that helpers.encoder uses: the faster counts.
+    PyTorch has two ways on a CPU, matmul and the 1×1 convolution that
+    helpers.fast_linear uses: the faster counts.
     """
     rows, size = 2048, 1536
     a, b = torch.randn(rows, size), torch.randn(size, size)
-    image, kernel = a.view(1, rows, 1, size).permute(0, 3, 1, 2), b[:, :, None, None].contiguous()
-    runs = alternate(
-        {"matmul": lambda: a @ b, "convolution": lambda: torch.nn.functional.conv2d(image, kernel)}, rounds=30
-    )
-    return 2 * rows * size**2 / min(statistics.median(seconds) for seconds in runs.values())
+    image = a.view(1, rows, 1, size).permute(0, 3, 1, 2)
+    kernel = b[:, :, None, None].contiguous()
+    contestants = {
+        "matmul": lambda: a @ b,
+        "convolution": lambda: torch.nn.functional.conv2d(image, kernel),
+    }
+    runs = alternate(contestants, rounds=30)
+    fastest = min(statistics.median(seconds) for seconds in runs.values())
+    return 2 * rows * size**2 / fastest
 
 
 def bench_encode() -> None:
-    frames = [load_stsb(split) for split in ("dev", "test")]
-    sentences = [text for frame in frames for text in [*frame.sentence1, *frame.sentence2]]
-    encoder, library = load_encoder(), SentenceTransformer(str(fetch(MINILM)), device="cpu")
-    difference = (encode(encoder, sentences) - library.encode(sentences, convert_to_tensor=True)).abs().max()
-    print(f"\n{len(sentences)} sentences, largest difference between the vectors: {difference:.1e}")
+    sentences = []
+    for frame in map(load_stsb, ("dev", "test")):
+        sentences += [*frame.sentence1, *frame.sentence2]
+    encoder = load_encoder()
+    library = SentenceTransformer(str(fetch(MINILM)), device="cpu")
+    contestants = {
+        "helpers.encoder.encode": lambda: encode(encoder, sentences),
+        "SentenceTransformer.encode": lambda: library.encode(
+            sentences, convert_to_tensor=True
+        ),
+    }
+    ours, theirs = (run() for run in contestants.values())
+    difference = float((ours - theirs).abs().max())
+    print(f"\n{len(sentences)} sentences, largest difference: {difference:.1e}")
     assert difference < 1e-6
-    peak = matrix_peak()
-    with torch.no_grad():
-        seconds = alternate(
-            {
-                "helpers.encoder.encode": lambda: encode(encoder, sentences),
-                "SentenceTransformer.encode": lambda: library.encode(sentences, convert_to_tensor=True),
-            },
-            rounds=5,
-        )
-    peak = max(peak, matrix_peak())
-    report("encode, all of STS-B dev and test", seconds, "SentenceTransformer.encode", 1, "s")
-    layers = [m for m in encoder.model.encoder.modules() if isinstance(m, torch.nn.Linear)]
-    tokens = sum(map(len, token_ids(encoder, sentences)))
-    useful = 2 * tokens * sum(layer.weight.numel() for layer in layers)  # products with weights; attention comes on top
+    before = matrix_peak()
+    seconds = alternate(contestants, rounds=5)
+    peak = max(before, matrix_peak())
+    title = "encode, all of STS-B dev and test"
+    report(title, seconds, "SentenceTransformer.encode")
+    # Products with weights only; attention comes on top.
+    layers = encoder.model.encoder.modules()
+    weights = sum(m.weight.numel() for m in layers if isinstance(m, torch.nn.Linear))
+    useful = 2 * weights * sum(map(len, token_ids(encoder, sentences)))
     for name, runs in seconds.items():
-        print(
-            f"{name:34} {useful / statistics.median(runs) / peak:4.0%} of this machine's peak, {peak / 1e9:.0f} Gflop/s"
-        )
+        share = useful / statistics.median(runs) / peak
+        print(f"{name:34} {share:4.0%} of this machine's {peak / 1e9:.0f} Gflop/s")
 
 
-CONTESTANTS = {"helpers.training.train": False, "the same in bfloat16": True, "SentenceTransformerTrainer": None}
+CONTESTANTS = {
+    "helpers.training.train": False,
+    "the same in bfloat16": True,
+    "SentenceTransformerTrainer": None,
+}
 
 
 def train_once(contestant: str) -> dict:
-    """Seconds, peak memory in GB and dev score of one epoch of STS-B with cosine regression; in a process of its own."""
+    """One epoch of STS-B with cosine regression: seconds, dev, peak memory in GB.
+
+    In a process of its own, so that the peak is that of this contestant.
+    """
     if contestant == "SentenceTransformerTrainer":
         model, seconds = results.library(0, **results.SIMPLE)
         dev = results.library_score(model, "dev")
@@ -125,12 +154,13 @@ def train_once(contestant: str) -> dict:
         encoder, frame = load_encoder(), load_stsb("train")
         labels = torch.tensor(frame.score.values / 5, dtype=torch.float32)
         columns = [frame.sentence1.tolist(), frame.sentence2.tolist()]
-        bf16 = CONTESTANTS[contestant]
+        how = {"bf16": CONTESTANTS[contestant], **results.SIMPLE}
         start = time.perf_counter()
-        train(encoder, columns, labels, cosine_similarity_loss, lambda: 0.0, bf16=bf16, **results.SIMPLE)
+        train(encoder, columns, labels, cosine_similarity_loss, lambda: 0.0, **how)
         seconds = time.perf_counter() - start
         dev = results.score(encoder, "dev")
-    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / (1e9 if sys.platform == "darwin" else 1e6)
+    unit = 1e9 if sys.platform == "darwin" else 1e6
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / unit
     return {"seconds": seconds, "peak": peak, "dev": dev}
 
 
@@ -140,20 +170,24 @@ def bench_training(rounds: int = 3) -> None:
     for _ in range(rounds):
         for name in names:
             command = [sys.executable, "-m", "tests.bench", name]
-            output = subprocess.run(command, check=True, stdout=subprocess.PIPE, text=True).stdout
-            runs[name].append(json.loads(output.splitlines()[-1]))  # the library's trainer prints, too, before
+            ended = subprocess.run(command, check=True, stdout=subprocess.PIPE)
+            # The last line: the library's trainer prints, too, before.
+            runs[name].append(json.loads(ended.stdout.splitlines()[-1]))
     seconds = {name: [run["seconds"] for run in runs[name]] for name in names}
-    report(f"one epoch of STS-B train, {results.SIMPLE}", seconds, "SentenceTransformerTrainer", 1, "s")
+    title = f"one epoch of STS-B train, {results.SIMPLE}"
+    report(title, seconds, "SentenceTransformerTrainer")
     for name in names:
-        dev, peak = (statistics.median(run[key] for run in runs[name]) for key in ("dev", "peak"))
+        dev = statistics.median(run["dev"] for run in runs[name])
+        peak = statistics.median(run["peak"] for run in runs[name])
         print(f"{name:34} dev {dev:.2f}, peak memory {peak:.2f} GB")
 
 
 if __name__ == "__main__" and sys.argv[1:]:  # one contestant of bench_training
     print(json.dumps(train_once(sys.argv[1])))
 elif __name__ == "__main__":
-    sys.stdout.reconfigure(line_buffering=True)  # it takes long: show each result as it comes, in a log file too
-    print(f"{platform.machine()}, {torch.get_num_threads()} threads, PyTorch {torch.__version__}")
+    sys.stdout.reconfigure(line_buffering=True)  # each result as it comes
+    threads, version = torch.get_num_threads(), torch.__version__
+    print(f"{platform.machine()}, {threads} threads, PyTorch {version}")
     bench_pooling()
     bench_encode()
     bench_training()
