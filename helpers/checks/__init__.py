@@ -1,43 +1,11 @@
-"""Exercises that check themselves: one function an exercise, `checks.mean_pool(my_mean_pool)`.
+"""Exercises that check themselves: `checks.mean_pool(answer)`, `checks.summary(3)`.
 
-A check never reads source code. It calls the answer on fresh random input, compares it with a reference,
-and tries to name the mistake from how the answer behaves. It prints a verdict and never raises.
+A check is written in the module of its lesson, under the number of its exercise. Its
+docstring says what the answer takes and gives. What all have in common is in `judge`.
 """
 
-from helpers.checks.finetuning import (
-    cosine_regression,
-    distillation_loss,
-    optimizer,
-    ranking_loss,
-    training_step,
-    triplet_floor,
-)
-from helpers.checks.masks import masked_attention, pad_batch, padding_share, position_ids
-from helpers.checks.means import mean_pool, mean_pool_gradient, nan_safe_mean_pool, true_mean
-from helpers.checks.strategies import last_token, padding_detector, weighted_mean, whiten
-from helpers.checks.tokens import pair_inputs, truncated, unknown_share, wordpiece
+# Each module registers its exercises.
+from helpers.checks import nb01, nb02, nb03, nb04, nb05, nb06  # noqa: F401
+from helpers.checks.judge import EXERCISES, summary  # noqa: F401
 
-__all__ = [
-    "cosine_regression",
-    "distillation_loss",
-    "last_token",
-    "masked_attention",
-    "mean_pool",
-    "mean_pool_gradient",
-    "nan_safe_mean_pool",
-    "optimizer",
-    "pad_batch",
-    "padding_detector",
-    "padding_share",
-    "pair_inputs",
-    "position_ids",
-    "ranking_loss",
-    "training_step",
-    "triplet_floor",
-    "true_mean",
-    "truncated",
-    "unknown_share",
-    "weighted_mean",
-    "whiten",
-    "wordpiece",
-]
+globals().update({check.__name__: check for check in EXERCISES.values()})
