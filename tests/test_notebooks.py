@@ -3,15 +3,19 @@
 import json
 import re
 from pathlib import Path
+from urllib.parse import unquote
 
 import nbformat
 import pytest
 
-from tests.nbval_plugin import Tolerant
+from tests.execute import COLLAPSED, QUESTIONS, readme_figure, readme_questions
+from tests.nbval_plugin import PICTURE, Tolerant
 
 ROOT = Path(__file__).parent.parent
-NOTEBOOKS = sorted((ROOT / "notebooks").glob("[0-9]*.ipynb")) + sorted((ROOT / "notebooks/solutions").glob("*.ipynb"))
-LESSONS = [path for path in NOTEBOOKS if path.parent.name == "notebooks"]
+NOTEBOOKS = sorted((ROOT / "notebooks").glob("*.ipynb")) + sorted(
+    (ROOT / "notebooks/solutions").glob("*.ipynb")
+)
+LESSONS = sorted((ROOT / "notebooks").glob("[0-9]*.ipynb"))
 
 
 def name(path):
@@ -19,7 +23,11 @@ def name(path):
 
 
 def code_cells(path):
-    return [cell for cell in nbformat.read(path, as_version=4).cells if cell.cell_type == "code"]
+    return [
+        cell
+        for cell in nbformat.read(path, as_version=4).cells
+        if cell.cell_type == "code"
+    ]
 
 
 def text_of(path):
@@ -32,13 +40,20 @@ def problems(notebook: dict) -> list[str]:
     found = []
     code = [cell for cell in notebook["cells"] if cell["cell_type"] == "code"]
     if [cell["execution_count"] for cell in code] != list(range(1, len(code) + 1)):
-        found.append("execution counts are not 1..N: stripped, out of order, or with an empty cell")
+        found.append(
+            "execution counts are not 1..N: stripped, out of order, or with an empty cell"
+        )
     if "widgets" in notebook["metadata"]:
         found.append("widget state in the metadata")
     for cell in code:
         for output in cell["outputs"]:
-            data = {kind: value for kind, value in output.get("data", {}).items() if kind != "image/png"}
+            data = {
+                kind: value
+                for kind, value in output.get("data", {}).items()
+                if kind != "image/png"
+            }
             body = json.dumps({**output, "data": data}, ensure_ascii=False)
+            body = PICTURE.sub("", body)  # base64 holds any word by chance
             if output["output_type"] == "error":
                 found.append(f"error: {output['evalue']}")
             if output.get("name") == "stderr":
@@ -47,7 +62,10 @@ def problems(notebook: dict) -> list[str]:
                 found.append("a progress bar or widget in an output")
             if re.search(r"Warning\b(?!:? \d+ of \d+ sentences)", body):
                 found.append("a warning in an output")
-            if re.search(rf"/(tmp|home|root|Users|work)/|site-packages|{re.escape(str(Path.home()))}/", body):
+            if re.search(
+                rf"/(tmp|home|root|Users|work)/|site-packages|{re.escape(str(Path.home()))}/",
+                body,
+            ):
                 found.append("a path of a machine in an output")
             if re.search(r"0x[0-9a-f]{6,}", body):
                 found.append("a memory address in an output")
@@ -62,11 +80,21 @@ def test_is_executed_and_clean(path):
 @pytest.mark.parametrize("path", LESSONS, ids=name)
 def test_lesson_has_its_parts(path):
     text = text_of(path)
-    for part in ("**After this notebook you can**", "**You need**", "**Time:**", "## Takeaways", "## Exercises"):
+    for part in (
+        "**After this notebook you can**",
+        "**You need**",
+        "**Time:**",
+        "## Takeaways",
+        "## Exercises",
+    ):
         assert part in text
     assert "## Further reading" in text
     assert len(re.findall(r"^\*(Easy|Medium|Hard), \d+ minutes\.\*", text, re.M)) >= 3
-    figures = sum("image/png" in o.get("data", {}) for cell in code_cells(path) for o in cell.outputs)
+    figures = sum(
+        "image/png" in o.get("data", {})
+        for cell in code_cells(path)
+        for o in cell.outputs
+    )
     assert figures >= 3
 
 
@@ -75,49 +103,138 @@ def test_every_exercise_has_a_stub_and_a_solution(path):
     titles = re.findall(r"^### (\d+\.\d+ .+)$", text_of(path), re.M)
     solution = path.parent / "solutions" / path.name
     assert titles == re.findall(r"^## (\d+\.\d+ .+)$", text_of(solution), re.M)
-    stored = "".join(o.get("text", "") for cell in code_cells(path) for o in cell.outputs)
+    stored = "".join(
+        o.get("text", "") for cell in code_cells(path) for o in cell.outputs
+    )
     assert stored.count("○ Not attempted yet") == len(titles)
-    stored = "".join(o.get("text", "") for cell in code_cells(solution) for o in cell.outputs)
+    stored = "".join(
+        o.get("text", "") for cell in code_cells(solution) for o in cell.outputs
+    )
     assert stored.count("✓ Right") == len(titles)
+
+
+def code_lines(cell) -> list[str]:
+    return [line for line in cell.source.splitlines() if line.strip()]
+
+
+def shown_cells(path: Path) -> list:
+    """Code that a reader is meant to read: cells that only guard the prose aside."""
+    return [c for c in code_cells(path) if "verify" not in c.metadata.get("tags", [])]
+
+
+@pytest.mark.parametrize("path", LESSONS, ids=name)
+def test_cells_are_small_in_both_directions(path):
+    sizes = sorted(len(code_lines(cell)) for cell in shown_cells(path))
+    assert sizes[len(sizes) // 2] <= 6
+    assert sizes[int(0.9 * len(sizes))] <= 12
+    assert sizes[-1] <= 20
+    wide = [line for c in code_cells(path) for line in code_lines(c) if len(line) > 88]
+    assert wide == []
+
+
+@pytest.mark.parametrize("path", LESSONS, ids=name)
+def test_prose_comes_in_portions(path):
+    cells = nbformat.read(path, as_version=4).cells
+    prose = [cell.source for cell in cells if cell.cell_type == "markdown"]
+    assert [text[:60] for text in prose if len(text.split()) > 150] == []
+    captions = [text for text in prose if re.fullmatch(r"\*[^*]+\*", text)]
+    assert [text[:60] for text in captions if len(text.split()) > 60] == []
+    assert sum(len(text.split()) for text in prose) < 45 * 100  # minutes, words in each
+
+
+@pytest.mark.parametrize("path", NOTEBOOKS, ids=name)
+def test_guards_are_out_of_the_way(path):
+    for cell in code_cells(path):
+        tags = set(cell.metadata.get("tags", []))
+        collapsed = cell.metadata.get("jupyter", {}).get("source_hidden", False)
+        assert collapsed == bool(COLLAPSED & tags)
+        guard = "verify" in tags
+        assert guard or not re.search(r"^assert ", cell.source, re.M), cell.source
+
+
+@pytest.mark.parametrize("path", NOTEBOOKS, ids=name)
+def test_saving_in_jupyterlab_changes_nothing(path):
+    """Whatever JupyterLab would add to the metadata is there already."""
+    language = json.loads(path.read_text(encoding="utf-8"))["metadata"]["language_info"]
+    assert {"codemirror_mode", "file_extension", "mimetype", "version"} <= set(language)
+
+
+def anchors(path: Path) -> set[str]:
+    """Where a link into a notebook may lead: its headings as JupyterLab spells them."""
+    headings = re.findall(r"^#+ (.+)$", text_of(path), re.M)
+    return {heading.replace(" ", "-") for heading in headings}
 
 
 @pytest.mark.parametrize("path", NOTEBOOKS, ids=name)
 def test_links_between_notebooks_lead_somewhere(path):
     for target in re.findall(r"\]\((?!https?:)([^)]+)\)", text_of(path)):
-        assert (path.parent / target).is_file(), target
+        file, _, anchor = unquote(target).partition("#")
+        there = path.parent / file if file else path
+        assert there.is_file(), target
+        assert not anchor or anchor in anchors(there), target
 
 
-def test_readme_names_every_lesson_and_only_existing_files():
+def test_readme_names_every_lesson_and_only_what_exists():
     readme = (ROOT / "README.md").read_text(encoding="utf-8")
     for path in LESSONS:
         assert f"notebooks/{path.name}" in readme
     for target in re.findall(r"\]\((?!https?:|#)([^)]+)\)", readme):
-        assert (ROOT / target).exists(), target
+        file, _, anchor = unquote(target).partition("#")
+        assert (ROOT / file).exists(), target
+        assert not anchor or anchor in anchors(ROOT / file), target
+
+
+def test_jupyterlab_opens_the_questions_of_the_readme():
+    assert text_of(QUESTIONS) == readme_questions()
+    assert len(re.findall(r"^- \[", readme_questions(), re.M)) >= 25
 
 
 def test_readme_figure_is_the_one_in_the_notebook():
-    """README shows the figure that notebook 03 draws, not an older one: `make notebooks` writes it."""
-    from tests.execute import readme_figure
-
-    assert (ROOT / "notebooks/figures/padding.png").read_bytes() == readme_figure(LESSONS[2])
+    """README shows the figure that notebook 03 draws: `make notebooks` writes it."""
+    assert (ROOT / "notebooks/figures/padding.png").read_bytes() == readme_figure()
 
 
 @pytest.mark.parametrize(
     ("change", "problem"),
     [
-        (lambda nb: nb["cells"][0].update(execution_count=None, outputs=[]), "execution counts"),
+        (
+            lambda nb: nb["cells"][0].update(execution_count=None, outputs=[]),
+            "execution counts",
+        ),
         (lambda nb: nb["metadata"].update(widgets={}), "widget state"),
-        (lambda nb: nb["cells"][0]["outputs"].append({"output_type": "error", "evalue": "boom"}), "error"),
+        (
+            lambda nb: nb["cells"][0]["outputs"].append(
+                {"output_type": "error", "evalue": "boom"}
+            ),
+            "error",
+        ),
         (lambda nb: nb["cells"][0]["outputs"][0].update(name="stderr"), "stderr"),
-        (lambda nb: nb["cells"][0]["outputs"][0].update(text="UserWarning: x"), "a warning"),
-        (lambda nb: nb["cells"][0]["outputs"][0].update(text="/home/me/x.py"), "a path"),
-        (lambda nb: nb["cells"][0]["outputs"][0].update(text="<object at 0x7f00aa11bb>"), "address"),
-        (lambda nb: nb["cells"][0]["outputs"][0].update(text="encode:  31%|###1  |"), "progress"),
+        (
+            lambda nb: nb["cells"][0]["outputs"][0].update(text="UserWarning: x"),
+            "a warning",
+        ),
+        (
+            lambda nb: nb["cells"][0]["outputs"][0].update(text="/home/me/x.py"),
+            "a path",
+        ),
+        (
+            lambda nb: nb["cells"][0]["outputs"][0].update(
+                text="<object at 0x7f00aa11bb>"
+            ),
+            "address",
+        ),
+        (
+            lambda nb: nb["cells"][0]["outputs"][0].update(text="encode:  31%|###1  |"),
+            "progress",
+        ),
     ],
 )
 def test_hygiene_finds_what_it_looks_for(change, problem):
     output = {"output_type": "stream", "name": "stdout", "text": "82.03"}
-    notebook = {"metadata": {}, "cells": [{"cell_type": "code", "execution_count": 1, "outputs": [output]}]}
+    notebook = {
+        "metadata": {},
+        "cells": [{"cell_type": "code", "execution_count": 1, "outputs": [output]}],
+    }
     assert problems(notebook) == []
     change(notebook)
     assert any(problem in found for found in problems(notebook))
