@@ -35,7 +35,6 @@ from helpers.assets import MARKER, MINILM, fetch
 from helpers.batching import whole_number
 from helpers.encoder import Encoder, position_limit
 from helpers.fast_linear import use_fast_linear
-from helpers.pooling import POOLING_MODES
 
 # The booleans that versions before 6 wrote, and every version reads.
 FLAGS = {
@@ -299,7 +298,7 @@ def _read_pooling(source: str | Path, name: str) -> str:
     if modes is None:
         modes = [mode for flag, mode in FLAGS.items() if config.get(flag)] or ["mean"]
     modes = [modes] if isinstance(modes, str) else modes
-    ours = list(POOLING_MODES)
+    ours = list(FLAGS.values())
     if not isinstance(modes, list) or len(modes) != 1 or modes[0] not in ours:
         raise ValueError(f"{str(source)!r} is pooled by {modes}; we use one of {ours}")
     return modes[0]

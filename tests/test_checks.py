@@ -7,6 +7,7 @@ exercise is printed at the end of the tests.
 
 import os
 import random
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -17,6 +18,7 @@ from helpers.checks import attempt, judge
 from helpers.checks.judge import EXERCISES
 from tests.answers import CATALOGUE
 
+NOTEBOOKS = Path(__file__).parent.parent / "notebooks"
 TRIES = int(os.environ.get("CHECK_TRIES", "3"))
 NAMED = 0.8  # share of the wrong answers whose mistake is named, over all exercises
 NUMBERS = {check.__name__: number for number, check in EXERCISES.items()}
@@ -69,6 +71,11 @@ def judged(capsys, encoder, monkeypatch):
         return verdicts.pop()
 
     return verdict
+
+
+def test_every_lesson_has_registered_its_exercises():
+    lessons = {path.name[:2] for path in NOTEBOOKS.glob("[0-9]*.ipynb")}
+    assert lessons == {f"{int(number.split('.')[0]):02}" for number in EXERCISES}
 
 
 def test_every_exercise_has_answers():

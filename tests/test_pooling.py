@@ -11,6 +11,7 @@ from helpers.pooling import POOLING_MODES, mean_pool, naive_mean, pool
 
 DTYPES = [torch.float32, torch.float64, torch.float16, torch.bfloat16]
 MODES = list(POOLING_MODES)
+SHARED = [mode for mode in MODES if mode in Pooling.POOLING_MODES]
 HANDMADE = torch.tensor([[[2.0, -1.0], [4.0, -6.0], [9.0, 9.0]]])
 NAN, INF = float("nan"), float("inf")
 
@@ -83,7 +84,7 @@ def test_no_row_depends_on_the_others(mode, given, seed):
             assert (together[row] == 0).all()
 
 
-@pytest.mark.parametrize("mode", MODES)
+@pytest.mark.parametrize("mode", SHARED)
 @settings(deadline=None, max_examples=40)
 @given(batches(one_stretch=True))
 def test_equal_to_sentence_transformers(mode, given):
@@ -306,3 +307,12 @@ def test_unknown_modes_are_named(modes):
 def test_modes_that_can_be_read_once_are_refused():
     with pytest.raises(ValueError, match="pooling_modes must be a list"):
         pool(*batch(), iter(["mean"]))
+
+
+@pytest.mark.parametrize("mode", [m for m in MODES if m not in ("cls", "lasttoken")])
+def test_one_nan_in_one_real_token_shows(mode):
+    """cls and lasttoken read one token only."""
+    hidden = torch.randn(4, 6, 8)
+    hidden[3, 4] = float("nan")
+    vectors = POOLING_MODES[mode](hidden, torch.ones(4, 6))
+    assert vectors[3].isnan().all() and vectors[:3].isfinite().all()

@@ -79,7 +79,7 @@ def change(path, **settings):
 
 
 @pytest.mark.parametrize("normalize", [True, False])
-@pytest.mark.parametrize("pooling", POOLING_MODES)
+@pytest.mark.parametrize("pooling", storage.FLAGS.values())
 def test_what_we_save_opens_in_the_library_and_here(
     small, tmp_path, pooling, normalize
 ):
