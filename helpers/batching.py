@@ -49,7 +49,7 @@ def fixed_batches(order: Sequence[int], batch_size: int) -> list[Batch]:
 
     Example: order [4, 0, 3, 1, 2], batch_size 2 -> [[4, 0], [3, 1], [2]].
     """
-    order = as_list("order", order)
+    order = [whole_number("order[i]", i, at_least=0) for i in as_list("order", order)]
     size = whole_number("batch_size", batch_size)
     return [order[start : start + size] for start in range(0, len(order), size)]
 

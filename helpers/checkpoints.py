@@ -154,6 +154,7 @@ def identity(run: Run) -> dict:
         **asdict(run.settings),
         "loss": loss_name(run.loss),
         "code": loss_code(run.loss),
+        "config": _config(run.encoder.model),
         "pooling": run.encoder.pooling,
         "normalize": run.encoder.normalize,
         "frozen": frozen,
@@ -212,6 +213,8 @@ def write(path: Path, tensors: Mapping[str, Tensor], state: str) -> None:
     partial_file = folder / path.name
     metadata = {"state": state, "checksum": _checksum(tensors, state)}
     try:
+        if folder.is_symlink():
+            raise OSError(f"{folder} is a link to somewhere else: remove it")
         folder.mkdir(exist_ok=True)
         save_file(dict(tensors), partial_file, metadata)
         with partial_file.open("rb+") as file:
@@ -254,12 +257,22 @@ def _differences(before: dict, now: dict) -> list[str]:
             continue
         if name == "data":
             changed.append("the sentences or labels differ")
+        elif name == "config":
+            changed.append("the model's config differs")
         elif name == "code":
             if before.get("loss") == now["loss"]:  # else it says so itself
                 changed.append("the code of the loss differs")
         else:
             changed.append(f"{name} was {before.get(name)!r} and is now {value!r}")
     return changed
+
+
+def _config(model: nn.Module) -> int:
+    """Checksum of the model's config, but for where and by what it was made."""
+    config = model.config.to_dict()
+    for name in ("_name_or_path", "transformers_version"):
+        config.pop(name, None)
+    return zlib.crc32(json.dumps(config, sort_keys=True, default=str).encode())
 
 
 def _defaults(function: Callable) -> dict:

@@ -59,6 +59,7 @@ class Encoder:
             raise ValueError(f"pooling must be one of {modes}, not {self.pooling!r}")
         if not isinstance(self.normalize, bool):
             raise TypeError(f"normalize must be True or False, not {self.normalize!r}")
+        _check_parts(self.tokenizer, self.model)
         _check_tokenizer(self.tokenizer, vocabulary_size(self.model))
         special = self.tokenizer.num_special_tokens_to_add()
         max_length = whole_number("max_length", self.max_length, at_least=special + 1)
@@ -70,6 +71,20 @@ class Encoder:
                 f"max_length must be at most {positions}, the positions that the model "
                 f"has, not {max_length}"
             )
+
+
+def _check_parts(tokenizer: PreTrainedTokenizerBase, model: PreTrainedModel) -> None:
+    if not isinstance(tokenizer, PreTrainedTokenizerBase):
+        raise TypeError(
+            "tokenizer must be one of transformers, as AutoTokenizer loads it, not "
+            f"{type(tokenizer).__name__}"
+        )
+    # Not isinstance: torch.compile wraps a model, and passes on what is asked of it.
+    if not hasattr(model, "config") or not hasattr(model, "get_input_embeddings"):
+        raise TypeError(
+            "model must be a transformer, as AutoModel loads it, not "
+            f"{type(model).__name__}"
+        )
 
 
 def _check_tokenizer(tokenizer: PreTrainedTokenizerBase, vocabulary: int) -> None:
@@ -252,9 +267,27 @@ def pool_and_normalize(
     pool_with = pool_with or POOLING_MODES[encoder.pooling]
     normalize = encoder.normalize if normalize is None else normalize
     sentence_embeddings = pool_with(token_embeddings, attention_mask)
+    if not isinstance(normalize, bool):
+        raise TypeError(f"normalize must be True, False or None, not {normalize!r}")
+    _check_pooled(sentence_embeddings, len(token_embeddings))
     if normalize:
         sentence_embeddings = nn.functional.normalize(sentence_embeddings, dim=1)
     return sentence_embeddings
+
+
+def _check_pooled(sentence_embeddings: Tensor, rows: int) -> None:
+    """Refuse what a function passed as pool_with may give in place of vectors."""
+    if not isinstance(sentence_embeddings, Tensor):
+        raise TypeError(
+            "pool_with must return a tensor [B, H], not "
+            f"{type(sentence_embeddings).__name__}"
+        )
+    shape, dtype = list(sentence_embeddings.shape), sentence_embeddings.dtype
+    if len(shape) != 2 or shape[0] != rows or not dtype.is_floating_point:
+        raise ValueError(
+            f"pool_with must return a float tensor [B, H], here [{rows}, H], not "
+            f"{dtype} {shape}"
+        )
 
 
 def encode_tokens(

@@ -174,6 +174,8 @@ def _columns(**columns: Tensor | ArrayLike) -> list[np.ndarray]:
 def _numbers(name: str, values: Tensor | ArrayLike) -> np.ndarray:
     if isinstance(values, Tensor) and not values.is_complex():
         values = values.detach().double().cpu()  # NumPy has no bfloat16
+    if np.ma.isMaskedArray(values) and np.ma.is_masked(values):
+        raise ValueError(f"{name} must have no masked values: drop those pairs first")
     array = np.asarray(values)
     if array.ndim != 1 or array.dtype.kind not in "biuf":
         raise ValueError(

@@ -34,7 +34,8 @@ def runs(*experiments: str) -> pd.DataFrame:
 
     Columns: experiment, seed, each setting, history (one dict for each look at dev),
     dev (the best look), dev_at_end, test, loss_first and loss_last (training loss up to
-    the first look and before the last one), minutes. Raises ValueError for an unknown name.
+    the first look and before the last one), minutes. Raises ValueError for an unknown
+    name.
     """
     rows = [_row(run) for run in _stored()["runs"]]
     known = {row["experiment"] for row in rows}

@@ -132,7 +132,30 @@ def load_encoder(name_or_path: str | Path | None = None) -> Encoder:
     # For speed alone: on x86 the linear layers compute by convolution, about twice as
     # fast on AMD processors. They stay nn.Linear; the vectors differ by rounding only.
     use_fast_linear(model)
+    _refuse_left_padding(source, tokenizer, model)
     return Encoder(tokenizer, model, max_length, layout.pooling, layout.normalize)
+
+
+def _refuse_left_padding(
+    source: str | Path, tokenizer: PreTrainedTokenizerBase, model: PreTrainedModel
+) -> None:
+    """Where positions are columns of the batch, the library's vectors depend on it."""
+    tables = []
+    for module in model.modules():
+        tables += [
+            getattr(module, name, None) for name in ("position_embeddings", "wpe")
+        ]
+    numbered = any(
+        # RoBERTa and MPNet, whose table has a padding_idx, count real tokens.
+        isinstance(table, torch.nn.Embedding) and table.padding_idx is None
+        for table in tables
+    )
+    if numbered and tokenizer.padding_side == "left":
+        raise ValueError(
+            f"{str(source)!r} was saved with padding_side = 'left', and its model "
+            "numbers the columns of a batch: sentence-transformers' vectors of it "
+            "change with the batch. Set tokenizer.padding_side = 'right', and save it"
+        )
 
 
 def fresh_encoder(layers: int, pooling: str = "mean", seed: int = 0) -> Encoder:
@@ -144,8 +167,9 @@ def fresh_encoder(layers: int, pooling: str = "mean", seed: int = 0) -> Encoder:
     pretrained = load_encoder()
     config = copy.deepcopy(pretrained.model.config)
     config.num_hidden_layers = whole_number("layers", layers)
-    torch.manual_seed(seed)
-    model = type(pretrained.model)(config).eval()
+    with torch.random.fork_rng(devices=[]):  # the caller's random numbers stay
+        torch.manual_seed(whole_number("seed", seed, at_least=0))
+        model = type(pretrained.model)(config).eval()
     model.embeddings.word_embeddings = pretrained.model.embeddings.word_embeddings
     use_fast_linear(model)  # for speed alone, as in load_encoder
     return Encoder(pretrained.tokenizer, model, pretrained.max_length, pooling)
@@ -169,12 +193,23 @@ def save_encoder(encoder: Encoder, folder: str | Path) -> Path:
             f"pooling {encoder.pooling!r} cannot be saved: sentence-transformers reads "
             f"one of {list(FLAGS.values())}"
         )
+    if not all(
+        isinstance(x, torch.Tensor) for x in encoder.model.state_dict().values()
+    ):
+        raise ValueError(
+            "encoder.model has parts that are no tensors, as a quantized model has, and "
+            "cannot be saved: save it before it is quantized"
+        )
     try:
         folder.parent.mkdir(parents=True, exist_ok=True)
         with _work_folder(folder) as work:
             _write(encoder, work / "model")
             os.rename(work / "model", folder)
     except (OSError, SafetensorError) as error:
+        if os.path.lexists(folder):  # another process was faster
+            raise FileExistsError(
+                f"{folder} exists by now: another process has written it"
+            ) from error
         raise OSError(
             f"The encoder could not be saved, and nothing was left at {folder}: {error}"
         ) from error
@@ -203,7 +238,11 @@ def _write(encoder: Encoder, folder: Path) -> None:
         | {flag: mode == encoder.pooling for flag, mode in FLAGS.items()},
     }
     encoder.model.save_pretrained(folder)
-    encoder.tokenizer.save_pretrained(folder)
+    tokenizer = copy.deepcopy(encoder.tokenizer)
+    # As helpers.encoder.forward pads. On the left, the numbers of positions depend on
+    # the batch, and with them the vectors of SentenceTransformer(folder).
+    tokenizer.padding_side = "right"
+    tokenizer.save_pretrained(folder)
     for name, content in files.items():
         (folder / name).parent.mkdir(exist_ok=True)
         (folder / name).write_text(json.dumps(content, indent=2), encoding="utf-8")

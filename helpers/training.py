@@ -10,10 +10,12 @@ import inspect
 import math
 import numbers
 import random
+import reprlib
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import nullcontext
 from pathlib import Path
 
+import numpy as np
 import torch
 from accelerate import Accelerator
 from accelerate.utils import DistributedType, set_seed
@@ -58,6 +60,9 @@ def train(
     a loss that is not a number, CheckpointError for a checkpoint that is damaged or of
     another run, OSError if one can't be written.
     """
+    for name, function in {"loss": loss, "evaluate": evaluate}.items():
+        if not callable(function):
+            raise TypeError(f"{name} must be a function, not {function!r}")
     path = None if folder is None else Path(folder) / "checkpoint.safetensors"
     with claimed(path.parent) if path else nullcontext():
         run = prepare(encoder, sentences, labels, loss, checked(**settings), path)
@@ -174,19 +179,7 @@ def look(run: Run, evaluate: Callable[[], float]) -> None:
     """Score the encoder, keep its weights if they are the best, leave a checkpoint."""
     run.trained.eval()
     _check_finite(run.trained, f"after step {run.steps_done}")
-    score = evaluate()
-    try:
-        score = float(score)
-    except (TypeError, ValueError):
-        raise TypeError(
-            f"evaluate() must return a number, higher for better, not {score!r}. The "
-            f"encoder has the weights of step {run.steps_done}"
-        ) from None
-    if math.isnan(score):
-        raise ValueError(
-            "evaluate() returned nan: are all vectors equal, or all people's scores? "
-            f"The encoder has the weights of step {run.steps_done}"
-        )
+    score = _score(evaluate(), run.steps_done)
     mean_loss = sum(run.losses) / len(run.losses)
     run.history.append({"step": run.steps_done, "loss": mean_loss, "score": score})
     run.losses.clear()
@@ -194,6 +187,21 @@ def look(run: Run, evaluate: Callable[[], float]) -> None:
         run.best = {n: t.clone() for n, t in run.trained.state_dict().items()}
     if run.path:
         save_checkpoint(run)
+
+
+def _score(score, step: int) -> float:
+    """What evaluate() returned, once it is a finite number."""
+    kept = f"The encoder has the weights of step {step}"
+    try:
+        number = math.nan if isinstance(score, str) else float(score)
+    except (TypeError, ValueError, OverflowError):
+        number = math.nan
+    if not math.isfinite(number):
+        raise ValueError(
+            "evaluate() must return a finite number, higher for better, not "
+            f"{reprlib.repr(score)} (nan: are all vectors equal?). {kept}"
+        )
+    return number
 
 
 def best_look(history: list[dict]) -> int:
@@ -297,8 +305,15 @@ def checked(**settings) -> Settings:
         evaluations=whole_number("evaluations", given.evaluations),
         patience=None if patience is None else whole_number("patience", patience),
         seed=seed,
-        bf16=bool(given.bf16),
+        bf16=flag("bf16", given.bf16),
     )
+
+
+def flag(name: str, value) -> bool:
+    """The value as a bool, NumPy's too, or an error: "no" is true in Python."""
+    if not isinstance(value, bool | np.bool_):
+        raise TypeError(f"{name} must be True or False, not {value!r}")
+    return bool(value)
 
 
 def share(name: str, value, zero_allowed: bool = False) -> float:
@@ -324,6 +339,11 @@ def check_data(
         raise TypeError(
             "sentences must be a list of columns, such as [frame.sentence1.tolist(), "
             f"frame.sentence2.tolist()], not a {type(sentences).__name__}"
+        )
+    if any(isinstance(column, str) for column in sentences):
+        raise TypeError(
+            "sentences must be a list of columns, each a list of strings, not a list "
+            "of strings: write [first_sentences, second_sentences]"
         )
     columns = [token_ids(encoder, column) for column in sentences]
     sizes = [len(column) for column in columns]
@@ -417,6 +437,11 @@ def _check_number(what: str, value: Tensor, run: Run, batch: Batch) -> None:
         shape = list(value.shape) if isinstance(value, Tensor) else type(value).__name__
         raise ValueError(
             f"loss must return one number, a tensor without dimensions, not {shape}"
+        )
+    if what == "loss" and not value.requires_grad:
+        raise ValueError(
+            "loss must have a gradient: what it returned does not depend on the vectors "
+            "any more (detach, item, round, or torch.no_grad around it)"
         )
     if torch.isfinite(value):
         return

@@ -227,3 +227,10 @@ def test_a_share_that_is_none_is_refused(error, arguments, message):
     arguments = {"lengths": [3, 9, 4], "batches": [[0, 1], [2]]} | arguments
     with pytest.raises(error, match=message):
         batching.padding_share(**arguments)
+
+
+@pytest.mark.fault("batching", "clear error")
+@pytest.mark.parametrize("order", [[1.5], ["a"], [[0, 1]], [-1], [True]])
+def test_an_order_of_other_things_than_rows_is_refused(order):
+    with pytest.raises((TypeError, ValueError), match=r"order\[i\] must be"):
+        batching.fixed_batches(order, 2)

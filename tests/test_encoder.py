@@ -486,3 +486,38 @@ def test_a_compiled_model_gives_the_same_vectors():
     """Traced, but not made faster: that takes minutes and a C++ compiler."""
     first, second = fast_copy(lambda model: torch.compile(model, backend="eager"))
     assert far(encode(first, TWO), encode(second, TWO)) < 1e-6
+
+
+@pytest.mark.fault("encoder", "clear error")
+@pytest.mark.parametrize(
+    ("pool_with", "error"),
+    [
+        (lambda hidden, mask: hidden, ValueError),
+        (lambda hidden, mask: hidden.mean((1, 2)), ValueError),
+        (lambda hidden, mask: hidden[:1].mean(1), ValueError),
+        (lambda hidden, mask: mask, ValueError),
+        (lambda hidden, mask: None, TypeError),
+        (lambda hidden, mask: hidden.mean(1).numpy(), TypeError),
+    ],
+)
+def test_what_pool_with_returns_in_place_of_vectors_is_named(encoder, pool_with, error):
+    with pytest.raises(error, match="pool_with must return"):
+        encode(encoder, ["one", "two of them"], pool_with=pool_with)
+
+
+@pytest.mark.fault("encoder", "clear error")
+@pytest.mark.parametrize("normalize", ["no", 2, 0, "False"])
+def test_a_word_is_no_yes_or_no(encoder, normalize):
+    with pytest.raises(TypeError, match="normalize must be True, False or None"):
+        encode(encoder, ["one"], normalize=normalize)
+
+
+@pytest.mark.fault("encoder", "clear error")
+def test_parts_of_the_wrong_kind_are_named(encoder):
+    tokenizer, model = encoder.tokenizer, encoder.model
+    for wrong in (None, torch.nn.Linear(2, 2), tokenizer, "bert"):
+        with pytest.raises(TypeError, match="model must be a transformer"):
+            Encoder(tokenizer, wrong, 64)
+    for wrong in (None, model, "bert"):
+        with pytest.raises(TypeError, match="tokenizer must be one of transformers"):
+            Encoder(wrong, model, 64)

@@ -427,3 +427,10 @@ def test_nan_among_the_vectors_shows_in_its_row_only(rows):
     vectors[:1, 1] = NAN
     whitened = whiten(random(9, 3), vectors)
     assert whitened.isnan().any(1).tolist() == [True, False, False, False][:rows]
+
+
+@pytest.mark.fault("metrics", "clear error")
+def test_a_masked_value_is_not_read_past_its_mask():
+    masked = np.ma.array([1.0, 2.0, 3.0], mask=[0, 0, 1])
+    with pytest.raises(ValueError, match="similarities must have no masked values"):
+        spearman(masked, [1, 2, 3])

@@ -1,5 +1,6 @@
 """Folders of sentence-transformers: the same vectors both ways, or refused by name."""
 
+import copy
 import dataclasses
 import json
 import os
@@ -601,22 +602,6 @@ def test_nothing_is_overwritten(small, tmp_path, put):
     assert before == after
 
 
-@pytest.mark.fault("storage", "clear error")
-def test_what_somebody_else_saved_meanwhile_is_not_overwritten(
-    small, tmp_path, monkeypatch
-):
-    save = small.tokenizer.save_pretrained
-
-    def slowly(folder):
-        something(tmp_path / "model")
-        return save(folder)
-
-    monkeypatch.setattr(small.tokenizer, "save_pretrained", slowly)
-    with pytest.raises(OSError, match=r"could not be saved.*not empty"):
-        save_encoder(small, tmp_path / "model")
-    assert [p.name for p in tmp_path.rglob("*")] == ["model", "chapter.txt"]
-
-
 @pytest.mark.parametrize(
     "error",
     [
@@ -739,3 +724,63 @@ def test_a_save_that_is_still_running_is_left_alone(small, tmp_path):
 def test_a_tokenizer_that_was_saved_is_the_same(small, folder):
     again = AutoTokenizer.from_pretrained(folder)
     assert again(SENTENCES)["input_ids"] == small.tokenizer(SENTENCES)["input_ids"]
+
+
+@pytest.mark.fault("storage", "right result")
+@pytest.mark.parametrize("pooling", ["mean", "cls"])
+def test_a_tokenizer_that_pads_on_the_left_is_saved_to_pad_on_the_right(
+    small, tmp_path, pooling
+):
+    """Else the library's vectors would depend on the batch."""
+    left = copy.deepcopy(small.tokenizer)
+    left.padding_side = "left"
+    saved = dataclasses.replace(small, tokenizer=left, pooling=pooling)
+    save_encoder(saved, tmp_path / "model")
+    assert same(saved, library(tmp_path / "model"))
+    assert left.padding_side == "left"  # the caller's own stays as it was
+
+
+@pytest.mark.fault("storage", "clear error")
+def test_a_folder_that_pads_on_the_left_is_refused(folder):
+    change(folder / "tokenizer_config.json", padding_side="left")
+    with pytest.raises(ValueError, match="saved with padding_side = 'left'"):
+        load_encoder(folder)
+
+
+@pytest.mark.fault("storage", "clear error")
+def test_a_quantized_model_cannot_be_saved(small, tmp_path):
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # torch announces the successor of this
+        model = torch.ao.quantization.quantize_dynamic(small.model.eval())
+    quantized = dataclasses.replace(small, model=model)
+    with pytest.raises(ValueError, match="parts that are no tensors"):
+        save_encoder(quantized, tmp_path / "model")
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.fault("storage", "clear error")
+def test_a_folder_that_another_process_wrote_first_is_kept(
+    small, tmp_path, monkeypatch
+):
+    target, write = tmp_path / "model", storage._write
+
+    def overtaken(encoder, work):
+        write(encoder, work)
+        target.mkdir()
+        (target / "theirs").write_text("first")
+
+    monkeypatch.setattr(storage, "_write", overtaken)
+    with pytest.raises(FileExistsError, match="another process has written it"):
+        save_encoder(small, target)
+    assert [path.name for path in target.iterdir()] == ["theirs"]
+
+
+@pytest.mark.fault("storage", "right result")
+def test_a_fresh_encoder_leaves_the_random_numbers_of_the_caller():
+    torch.manual_seed(7)
+    expected = torch.rand(1)
+    torch.manual_seed(7)
+    storage.fresh_encoder(1)
+    assert torch.equal(torch.rand(1), expected)
+    with pytest.raises(ValueError, match="seed must be at least 0"):
+        storage.fresh_encoder(1, seed=-1)

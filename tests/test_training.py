@@ -401,7 +401,7 @@ def test_a_gradient_that_is_not_a_number_does_too(encoder):
 
 def test_a_score_that_is_not_a_number_is_an_error(encoder):
     columns, scores = data()
-    with pytest.raises(ValueError, match=r"evaluate\(\) returned nan"):
+    with pytest.raises(ValueError, match=r"evaluate\(\) must return a finite number"):
         train(
             small(encoder),
             columns,
@@ -600,7 +600,14 @@ def columns_of(change):
         ({"sentences": columns_of(pd.DataFrame)}, TypeError, "list of columns"),
         ({"sentences": {"a": ["x"]}}, TypeError, "list of columns, .* not a dict"),
         ({"sentences": "ab"}, TypeError, "list of columns, .* not a str"),
-        ({"sentences": ["ab", "cd"]}, TypeError, "not one string"),
+        ({"sentences": ["ab", "cd"]}, TypeError, r"write \[first_sentences, second_"),
+        ({"bf16": "no"}, TypeError, "bf16 must be True or False, not 'no'"),
+        ({"loss": "cosine"}, TypeError, "loss must be a function, not 'cosine'"),
+        (
+            {"loss": lambda u, v, y: cosine_similarity_loss(u, v, y).detach()},
+            ValueError,
+            "loss must have a gradient",
+        ),
         ({"sentences": [[1] * 24, [2] * 24]}, TypeError, "hold strings only"),
         ({"sentences": []}, ValueError, "at least 1, not of the lengths"),
         (
@@ -827,6 +834,43 @@ def test_a_loss_with_other_settings_is_another_run(
 
 
 @CLEAR
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("num_attention_heads", 4),
+        ("hidden_act", "relu"),
+        ("hidden_dropout_prob", 0.5),
+    ],
+)
+def test_a_model_of_the_same_weights_and_another_config_is_another_run(
+    encoder, tmp_path, name, value
+):
+    run(small(encoder), folder=tmp_path)
+    other = small(encoder)
+    setattr(other.model.config, name, value)
+    with pytest.raises(CheckpointError, match="the model's config differs"):
+        run(other, folder=tmp_path)
+
+
+@CLEAR
+def test_a_link_in_the_place_of_our_folder_is_not_followed(encoder, tmp_path):
+    theirs = tmp_path / "theirs"
+    theirs.mkdir()
+    (theirs / "checkpoint.safetensors").write_text("precious")
+    (tmp_path / checkpoints.PARTIAL).symlink_to(theirs)
+    with pytest.raises(OSError, match="is a link to somewhere else"):
+        run(small(encoder), folder=tmp_path)
+    assert (theirs / "checkpoint.safetensors").read_text() == "precious"
+
+
+@CLEAR
+def test_an_evaluation_that_is_no_function_is_named_before_training(encoder):
+    columns, scores = data()
+    with pytest.raises(TypeError, match="evaluate must be a function, not 5"):
+        train(small(encoder), columns, scores, cosine_similarity_loss, 5)
+
+
+@CLEAR
 def test_a_loss_of_the_same_name_and_other_code_is_another_run(encoder, tmp_path):
     """As in a notebook, where a cell is changed and run again."""
     module = types.ModuleType("a_notebook")
@@ -861,14 +905,14 @@ def test_a_checksum_covers_dtype_and_shape(encoder, tmp_path, change):
 
 
 @CLEAR
-@pytest.mark.parametrize("value", [None, "good", [1, 2], float("nan")])
+@pytest.mark.parametrize(
+    "value", [None, "0.5", [1, 2], float("nan"), float("inf"), 10**400]
+)
 def test_a_score_that_is_no_number_leaves_the_trained_weights(encoder, value):
     trained = small(encoder)
     before = weights(trained)
     columns, scores = data()
-    with pytest.raises(
-        (TypeError, ValueError), match=r"evaluate\(\) .* weights of step"
-    ):
+    with pytest.raises(ValueError, match=r"evaluate\(\) must .* weights of step"):
         train(trained, columns, scores, cosine_similarity_loss, lambda: value)
     assert not equal(before, weights(trained))
     assert not trained.model.training

@@ -39,8 +39,8 @@ def pushes_in_batch(
 ) -> None:
     """A panel for each loss: where it pushes every vector of a batch.
 
-    losses: by title, functions of anchors and positives [B, 2] -> scalar. The points are
-    called a1, p1, a2, ...
+    losses: by title, functions of anchors and positives [B, 2] -> scalar. The points
+    are called a1, p1, a2, ...
     """
     vectors = torch.cat([anchors, positives])
     names = [f"{side}{i + 1}" for side in "ap" for i in range(len(anchors))]
