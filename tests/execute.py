@@ -15,7 +15,7 @@ KERNEL = {
     "name": "python3",
 }
 ROOT = Path(__file__).parent.parent
-COLLAPSED = {"verify", "hide-input"}  # only guards the prose; only makes a table
+COLLAPSED = {"verify"}  # only guards the prose
 QUESTIONS = ROOT / "notebooks" / "questions.ipynb"  # a page of the README
 LESSON_OF_THE_README = ROOT / "notebooks" / "03_masked_mean_pooling.ipynb"
 
@@ -55,7 +55,8 @@ def readme_questions() -> str:
     readme = (ROOT / "README.md").read_text(encoding="utf-8")
     section = readme.split("## Find your question\n")[1].split("\n## ")[0].strip()
     questions = section[section.index("**") :]  # after the introduction
-    return "# Find your question\n\n" + questions.replace("](notebooks/", "](")
+    hint = "If a link opens a lesson at its top, click it once more.\n\n"
+    return f"# Find your question\n\n{hint}" + questions.replace("](notebooks/", "](")
 
 
 def readme_figure(path: Path = LESSON_OF_THE_README) -> bytes | None:

@@ -1,5 +1,6 @@
 """The stored notebooks as objects: executed, in order, and clean. nbval re-executes them elsewhere."""
 
+import inspect
 import json
 import re
 from pathlib import Path
@@ -8,7 +9,14 @@ from urllib.parse import unquote
 import nbformat
 import pytest
 
-from tests.execute import COLLAPSED, QUESTIONS, readme_figure, readme_questions
+from helpers import losses
+from helpers.pooling import POOLING_MODES
+from tests.execute import (
+    COLLAPSED,
+    QUESTIONS,
+    readme_figure,
+    readme_questions,
+)
 from tests.nbval_plugin import PICTURE, Tolerant
 
 ROOT = Path(__file__).parent.parent
@@ -16,6 +24,15 @@ NOTEBOOKS = sorted((ROOT / "notebooks").glob("*.ipynb")) + sorted(
     (ROOT / "notebooks/solutions").glob("*.ipynb")
 )
 LESSONS = sorted((ROOT / "notebooks").glob("[0-9]*.ipynb"))
+
+LOSSES = (
+    losses.cosine_similarity_loss,
+    losses.cosent_loss,
+    losses.contrastive_loss,
+    losses.SoftmaxLoss,
+    losses.multiple_negatives_ranking_loss,
+    losses.triplet_loss,
+)
 
 
 def name(path):
@@ -182,6 +199,27 @@ def test_readme_names_every_lesson_and_only_what_exists():
         file, _, anchor = unquote(target).partition("#")
         assert (ROOT / file).exists(), target
         assert not anchor or anchor in anchors(ROOT / file), target
+
+
+def cheat_sheet_rows() -> tuple[list[str], list[str]]:
+    """Rows of the cheat sheet's tables of modes and losses, from the docstrings."""
+    modes = [f"| `{m}` | {first_sentence(f)} |" for m, f in POOLING_MODES.items()]
+    rows = []
+    for loss in LOSSES:
+        takes = inspect.signature(getattr(loss, "forward", loss)).parameters
+        names = ", ".join(f"`{name}`" for name in takes if name != "self")
+        rows.append(f"| `{loss.__name__}` | {names} | {first_sentence(loss)} |")
+    return modes, rows
+
+
+def first_sentence(function) -> str:
+    return " ".join(inspect.getdoc(function).split()).split(". ")[0].rstrip(".")
+
+
+def test_cheat_sheet_says_what_the_code_says():
+    page = text_of(ROOT / "notebooks/cheat_sheet.ipynb").splitlines()
+    for rows in cheat_sheet_rows():
+        assert [row for row in rows if row not in page] == []
 
 
 def test_jupyterlab_opens_the_questions_of_the_readme():
