@@ -437,8 +437,8 @@ def test_summary_counts_what_this_kernel_has_judged(capsys, monkeypatch):
     checks.mean_pool_gradient(lambda *_: ...)
     checks.summary(3)
     lines = capsys.readouterr().out.splitlines()
-    assert lines[0] == "0 of 4 solved: 3.1 ○, 3.2 ○, 3.3 ○, 3.4 ○"
-    assert lines[-1] == "1 of 4 solved: 3.1 ✓, 3.2 ✗, 3.3 ○, 3.4 ○"
+    assert lines[0] == "0 of 5 solved: 3.1 ○, 3.2 ○, 3.3 ○, 3.4 ○, 3.5 ○"
+    assert lines[-1] == "1 of 5 solved: 3.1 ✓, 3.2 ✗, 3.3 ○, 3.4 ○, 3.5 ○"
 
 
 @pytest.mark.fault("checks", "clear error")

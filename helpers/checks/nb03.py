@@ -1,9 +1,12 @@
-"""Checks of lesson 03: the masked mean, its inverse, its gradient, NaN in padding."""
+"""Checks of lesson 03: the masked mean, its inverse and gradient, NaN, spans."""
+
+from collections.abc import Callable
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from helpers import pooling
+from helpers.checks.compare import same
 from helpers.checks.inputs import decimals, token_batch
 from helpers.checks.judge import Answer, Case, Verdict, exercise, judge
 
@@ -577,4 +580,317 @@ def nan_safe_mean_pool(answer: Answer) -> Verdict:
         signs=MEAN_POOL_SIGNS,
         praise="Padding may hold anything now. What is wrong in a real token still "
         "comes out wrong, as it should.",
+    )
+
+
+Spans = list[tuple[int, int]]  # start and end of each, in tokens, end exclusive
+
+
+def span_masks(hidden: Tensor, spans: Spans) -> Tensor:
+    """One mask for each span: [S, L] of 0 and 1."""
+    positions = torch.arange(len(hidden))
+    return torch.stack([(s <= positions) & (positions < e) for s, e in spans]).long()
+
+
+def span_mean_pool(token_embeddings: Tensor, spans: Spans) -> Tensor:
+    """The text as many times as there are spans, each time with another mask."""
+    masks = span_masks(token_embeddings, spans)
+    return pooling.mean_pool(token_embeddings.expand(len(spans), -1, -1), masks)
+
+
+def each(vector: Callable[[Tensor, int, int], Tensor]) -> Answer:
+    """An answer that takes vector(token_embeddings, start, end) of each span."""
+    return lambda hidden, spans: torch.stack([vector(hidden, s, e) for s, e in spans])
+
+
+def span_sums(hidden: Tensor, spans: Spans) -> Tensor:
+    return span_masks(hidden, spans).to(hidden.dtype) @ hidden
+
+
+def one_span_a_token(hidden: Tensor, spans: Spans) -> Tensor:
+    """Means by a list that says for each token which span it is in: the last one."""
+    owner = torch.full((len(hidden),), -1)
+    for i, (start, end) in enumerate(spans):
+        owner[start:end] = i
+    return torch.stack([hidden[owner == i].mean(0) for i in range(len(spans))])
+
+
+def outside(hidden: Tensor, spans: Spans) -> Tensor:
+    """The mean of what is not in the span."""
+    masks = 1 - span_masks(hidden, spans)
+    return pooling.mean_pool(hidden.expand(len(spans), -1, -1), masks)
+
+
+EXCLUSIVE = "`end` is exclusive: the span (1, 3) holds the tokens 1 and 2."
+MASK_TYPE = (
+    "A matrix product takes no mask of True and False or of whole numbers: give it the "
+    "type of the vectors, .to(token_embeddings.dtype)."
+)
+OVERLAP = (
+    "Spans may overlap, as a window that slides does, and then a token is in several: "
+    "give each span a mask of its own."
+)
+SPAN_MISTAKES = [
+    (
+        f"{EXCLUSIVE} You took the token at `end` as well.",
+        each(lambda hidden, s, e: hidden[s : e + 1].mean(0)),
+    ),
+    (
+        f"{EXCLUSIVE} The token at `end` is in your sum.",
+        each(lambda hidden, s, e: hidden[s : e + 1].sum(0) / (e - s)),
+    ),
+    (
+        f"{EXCLUSIVE} So there are end − start tokens in it, and no + 1.",
+        each(lambda hidden, s, e: hidden[s:e].sum(0) / (e - s + 1)),
+    ),
+    (
+        f"{EXCLUSIVE} Python's slices end before `end` by themselves: without − 1.",
+        each(lambda hidden, s, e: hidden[s : e - 1].mean(0)),
+    ),
+    (
+        "The first token of each span is missing: `start` belongs to it.",
+        each(lambda hidden, s, e: hidden[s + 1 : e].mean(0)),
+    ),
+    (
+        "The first token of each span is missing from your sum. If you took the "
+        "difference of cumulative sums: put a row of zeros in front of them.",
+        each(lambda hidden, s, e: hidden[s + 1 : e].sum(0) / (e - s)),
+    ),
+    (
+        "You are one token late. cumsum[k] holds token k already: put a row of zeros "
+        "in front of the cumulative sums.",
+        each(lambda hidden, s, e: hidden[s + 1 : e + 1].sum(0) / (e - s)),
+    ),
+    (
+        "You are one token early: positions count from 0.",
+        each(lambda hidden, s, e: hidden[s - 1 : e - 1].mean(0)),
+    ),
+    (
+        "A span that starts at 0 goes wrong: cumsum[-1] is the sum of the whole text. "
+        "Put a row of zeros in front of the cumulative sums.",
+        each(
+            lambda hidden, s, e: (
+                (hidden.cumsum(0)[e - 1] - hidden.cumsum(0)[s - 1]) / (e - s)
+            )
+        ),
+    ),
+    (
+        "You divided by L, the length of the whole text. Divide by the tokens of the "
+        "span, end − start.",
+        each(lambda hidden, s, e: hidden[s:e].sum(0) / len(hidden)),
+    ),
+    (
+        "You divided by `end`. The span has end − start tokens.",
+        each(lambda hidden, s, e: hidden[s:e].sum(0) / e),
+    ),
+    (
+        "You divided by the number of spans. Each span has its own count, end − start.",
+        lambda hidden, spans: span_sums(hidden, spans) / len(spans),
+    ),
+    ("That is the sum of each span: divide by its count, end − start.", span_sums),
+    (
+        "You ignored `start`: that is the mean of everything before `end`.",
+        each(lambda hidden, s, e: hidden[:e].mean(0)),
+    ),
+    (
+        "You summed from the beginning of the text: the sum starts at `start`.",
+        each(lambda hidden, s, e: hidden[:e].sum(0) / (e - s)),
+    ),
+    (
+        "You ignored `end`: that is the mean of everything from `start` on.",
+        each(lambda hidden, s, e: hidden[s:].mean(0)),
+    ),
+    (
+        "The second number says where a span ends, not how long it is.",
+        each(lambda hidden, s, e: hidden[s : s + e].mean(0)),
+    ),
+    ("That is the mean of what is outside the span: turn your mask round.", outside),
+    (
+        "That is the mean of the whole text, each time.",
+        each(lambda hidden, s, e: hidden.mean(0)),
+    ),
+    (
+        "You divided by the tokens of all spans. Each span has its own count.",
+        lambda hidden, spans: (
+            span_sums(hidden, spans) / span_masks(hidden, spans).sum()
+        ),
+    ),
+    (
+        "The count needs a second axis, [number of spans, 1]: sum(1, keepdim=True). "
+        "Without it, it is stretched along the wrong axis, or does not fit.",
+        lambda hidden, spans: (
+            span_sums(hidden, spans) / span_masks(hidden, spans).sum(1)
+        ),
+    ),
+    (
+        "The count is summed over the wrong axis. The masks are [number of spans, L]: "
+        "count the tokens, with sum(1, keepdim=True).",
+        lambda hidden, spans: (
+            span_sums(hidden, spans) / span_masks(hidden, spans).sum(0)
+        ),
+    ),
+    (
+        "The masks are the wrong way round for the product: [number of spans, L] @ "
+        "[L, H].",
+        lambda hidden, spans: span_masks(hidden, spans).T.to(hidden.dtype) @ hidden,
+    ),
+    (
+        "The masks need a third axis for this product: unsqueeze(-1) makes them "
+        "[number of spans, L, 1].",
+        lambda hidden, spans: hidden * span_masks(hidden, spans),
+    ),
+    (MASK_TYPE, lambda hidden, spans: span_masks(hidden, spans) @ hidden),
+    (MASK_TYPE, lambda hidden, spans: span_masks(hidden, spans).bool() @ hidden),
+    (
+        "You averaged the numbers of each vector. Average the tokens: axis 0 of a "
+        "slice.",
+        each(lambda hidden, s, e: hidden[s:e].mean(-1)),
+    ),
+    (
+        "You divided by the square root of the count. Divide by the count.",
+        each(lambda hidden, s, e: hidden[s:e].sum(0) / (e - s) ** 0.5),
+    ),
+    (
+        "You scaled the means to length 1. Return the means themselves.",
+        each(lambda hidden, s, e: nn.functional.normalize(hidden[s:e].mean(0), dim=0)),
+    ),
+    (
+        "// rounds down to whole numbers: divide with /.",
+        each(lambda hidden, s, e: hidden[s:e].sum(0) // (e - s)),
+    ),
+    (
+        "That is the largest value of each dimension. Take the mean.",
+        each(lambda hidden, s, e: hidden[s:e].amax(0)),
+    ),
+    (
+        "That is the first token of each span. Take the mean of all.",
+        each(lambda hidden, s, e: hidden[s]),
+    ),
+    (
+        "That is the last token of each span. Take the mean of all.",
+        each(lambda hidden, s, e: hidden[e - 1]),
+    ),
+    (
+        "That is the mean of two tokens, the first and the last. Take all between.",
+        each(lambda hidden, s, e: (hidden[s] + hidden[e - 1]) / 2),
+    ),
+    (
+        "The rows are in another order: row i is for spans[i].",
+        lambda hidden, spans: span_mean_pool(hidden, sorted(spans)),
+    ),
+    (f"Later spans take tokens away from earlier ones. {OVERLAP}", one_span_a_token),
+    (
+        f"Earlier spans take tokens away from later ones. {OVERLAP}",
+        lambda hidden, spans: one_span_a_token(hidden, spans[::-1]).flip(0),
+    ),
+]
+SPAN_SIGNS = [
+    (
+        "That is the first span alone: does the loop end at once, with `return` in it?",
+        lambda means, wanted, hidden, spans: (
+            len(spans) > 1 and same(means.reshape(-1), wanted[0])
+        ),
+    ),
+    (
+        "That is the last span alone: collect the vectors of all, in a list, and stack "
+        "them.",
+        lambda means, wanted, hidden, spans: (
+            len(spans) > 1 and same(means.reshape(-1), wanted[-1])
+        ),
+    ),
+    (
+        "torch.cat made one long row of the means: torch.stack puts each on its own.",
+        lambda means, wanted, hidden, spans: (
+            len(spans) > 1 and same(means, wanted.reshape(-1))
+        ),
+    ),
+    (
+        "That is one vector. Expected is one for each span, [number of spans, H].",
+        lambda means, wanted, hidden, spans: means.shape == hidden.shape[1:],
+    ),
+    (
+        "That is one number for each span. Average over the tokens alone: mean(0) of "
+        "a slice.",
+        lambda means, wanted, hidden, spans: means.shape == (len(spans),),
+    ),
+    (
+        "The axes are swapped: expected is [number of spans, H].",
+        lambda means, wanted, hidden, spans: (
+            means.shape == wanted.T.shape != wanted.shape
+        ),
+    ),
+    (
+        "An axis is left: expected is [number of spans, H].",
+        lambda means, wanted, hidden, spans: (
+            means.ndim == 3 and means.squeeze().shape == wanted.squeeze().shape
+        ),
+    ),
+    (
+        "The tokens are still there: sum over L, so that [number of spans, H] remains.",
+        lambda means, wanted, hidden, spans: (
+            means.ndim == 3 and means.shape[1:] == hidden.shape
+        ),
+    ),
+    (
+        "A row is missing. A span without tokens has one, too, of zeros: row i is for "
+        "spans[i].",
+        lambda means, wanted, hidden, spans: (
+            means.ndim == 2
+            and len(means) < len(spans)
+            and means.shape[1:] == hidden[0].shape
+        ),
+    ),
+]
+
+
+def span_cases() -> list[Case]:
+    """Ordinary ones first: neighbors, then to both ends of the text; half last."""
+    halves = torch.arange(14).remainder(5).view(7, 2).half()
+    return [
+        Case((decimals(9, 3) + 1, [(1, 3), (3, 7)])),
+        Case((decimals(6, 5, seed=1) + 1, [(0, 2), (2, 3), (3, 6)])),
+        # As many spans as H: a count without its second axis does not even raise.
+        Case((decimals(8, 3, seed=2) + 1, [(0, 2), (2, 3), (3, 7)])),
+        Case(
+            (decimals(7, 4, seed=3) + 1, [(2, 5)]),
+            "One span goes wrong: it gives one row, [1, H].",
+        ),
+        Case(
+            (decimals(8, 8, seed=4) + 1, [(6, 8), (0, 2), (3, 6)]),
+            "Spans may come in any order, and leave tokens out: row i is for spans[i].",
+        ),
+        Case((decimals(8, 4, seed=5) + 1, [(0, 5), (3, 7), (1, 2)]), OVERLAP),
+        Case(
+            (decimals(6, 4, seed=6) + 1, [(1, 3), (4, 4), (4, 6)]),
+            "A span without tokens, such as (4, 4), must give zeros, not 0/0: clamp "
+            "the count, so that it is at least 1.",
+        ),
+        Case(
+            (halves, [(0, 2), (2, 6)]),
+            "In half precision it goes wrong: sum and count in float32, and convert "
+            "the result at the end.",
+        ),
+    ]
+
+
+@exercise("3.5")
+def span_means(answer: Answer) -> Verdict:
+    """answer(token_embeddings, spans) -> the mean of each span's tokens.
+
+    token_embeddings [L, H] of one text, decimals; spans, a list of pairs of positions
+    (start, end), end exclusive -> [number of spans, H] in the type of token_embeddings.
+    Spans may overlap, leave tokens out and come in any order; one without tokens gives
+    zeros.
+
+    Example: answer(torch.tensor([[9.], [2.], [4.], [6.]]), [(1, 3), (2, 4)])
+    -> tensor([[3.], [5.]])
+    """
+    return judge(
+        answer,
+        reference=span_mean_pool,
+        cases=span_cases(),
+        mistakes=SPAN_MISTAKES,
+        signs=SPAN_SIGNS,
+        praise="One reading of the text, and as many vectors as you have spans: that "
+        "is late chunking.",
     )

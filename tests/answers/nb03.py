@@ -1,5 +1,7 @@
 """Answers to the exercises of lesson 03, as students write them."""
 
+from itertools import pairwise
+
 import numpy as np
 import torch
 from torch import nn
@@ -668,9 +670,391 @@ NAN_SAFE_MEAN_POOL = Answers(
     ],
 )
 
+
+# 3.5
+def span_by_span(token_embeddings, spans):
+    means = []
+    for start, end in spans:
+        if start == end:
+            means.append(torch.zeros_like(token_embeddings[0]))
+        else:
+            means.append(token_embeddings[start:end].mean(0))
+    return torch.stack(means)
+
+
+def masks_times_vectors(token_embeddings, spans):
+    masks = torch.zeros(len(spans), len(token_embeddings))
+    for i, (start, end) in enumerate(spans):
+        masks[i, start:end] = 1
+    means = masks @ token_embeddings.float() / masks.sum(1, keepdim=True).clamp(min=1)
+    return means.to(token_embeddings.dtype)
+
+
+def masks_by_comparison(token_embeddings, spans):
+    starts, ends = torch.tensor(spans).unsqueeze(-1).unbind(1)  # each [S, 1]
+    positions = torch.arange(token_embeddings.shape[0])
+    real = ((positions >= starts) & (positions < ends)).unsqueeze(-1)  # [S, L, 1]
+    total = torch.where(real, token_embeddings, 0).sum(1)
+    return total / real.sum(1).clamp(min=1)
+
+
+def cumulative_sums(token_embeddings, spans):
+    sums = nn.functional.pad(token_embeddings.double().cumsum(0), (0, 0, 1, 0))
+    starts, ends = torch.tensor(spans).T
+    means = (sums[ends] - sums[starts]) / (ends - starts).clamp(min=1).unsqueeze(1)
+    return means.to(token_embeddings.dtype)
+
+
+def filled_row_by_row(token_embeddings, spans):
+    means = torch.zeros(len(spans), token_embeddings.size(1))
+    for i, (start, end) in enumerate(spans):
+        for position in range(start, end):
+            means[i] += token_embeddings[position]
+        means[i] /= max(end - start, 1)
+    return means.type_as(token_embeddings)
+
+
+def arrays_of_spans(token_embeddings, spans):
+    hidden = token_embeddings.numpy()
+    means = np.zeros((len(spans), hidden.shape[1]), dtype=hidden.dtype)
+    for i, (start, end) in enumerate(spans):
+        if end > start:
+            means[i] = hidden[start:end].mean(axis=0)
+    return torch.from_numpy(means)
+
+
+def batch_of_one_text(token_embeddings, spans):
+    masks = span_masks(token_embeddings, spans)
+    return where(token_embeddings.repeat(len(spans), 1, 1), masks)
+
+
+def span_masks(h, spans):
+    masks = torch.zeros(len(spans), len(h), dtype=torch.long)
+    for mask, (start, end) in zip(masks, spans, strict=True):
+        mask[start:end] = 1
+    return masks
+
+
+def span_product(h, spans):
+    return span_masks(h, spans).to(h.dtype) @ h
+
+
+def from_each(vector):
+    return lambda h, spans: torch.stack([vector(h, s, e) for s, e in spans])
+
+
+def returns_in_the_loop(token_embeddings, spans):
+    for start, end in spans:
+        return token_embeddings[start:end].mean(0)
+
+
+def keeps_the_last(token_embeddings, spans):
+    for start, end in spans:
+        mean = token_embeddings[start:end].mean(0)
+    return mean
+
+
+def one_mask_for_all(token_embeddings, spans):
+    mask = torch.zeros(len(token_embeddings))
+    for start, end in spans:
+        mask[start:end] = 1
+    return mask @ token_embeddings / mask.sum()
+
+
+def numbers_the_tokens(token_embeddings, spans):
+    chunk_of = torch.full([len(token_embeddings)], -1)
+    for i, (start, end) in enumerate(spans):
+        chunk_of[start:end] = i
+    means = [token_embeddings[chunk_of == i].mean(0) for i in range(len(spans))]
+    return torch.stack(means)
+
+
+def takes_what_is_left(token_embeddings, spans):
+    chunk_of = torch.full([len(token_embeddings)], -1)
+    for i, (start, end) in enumerate(spans):
+        free = chunk_of[start:end] == -1
+        chunk_of[start:end][free] = i
+    means = [token_embeddings[chunk_of == i].mean(0) for i in range(len(spans))]
+    return torch.stack(means)
+
+
+def leaves_out_empty(token_embeddings, spans):
+    kept = [(start, end) for start, end in spans if end > start]
+    return masks_times_vectors(token_embeddings, kept)
+
+
+def sums_in_place(token_embeddings, spans):
+    token_embeddings.cumsum_(0)
+    sums = nn.functional.pad(token_embeddings, (0, 0, 1, 0))
+    starts, ends = torch.tensor(spans).T
+    return (sums[ends] - sums[starts]) / (ends - starts).clamp(min=1)[:, None]
+
+
+def pops_its_spans(token_embeddings, spans):
+    means = []
+    while spans:
+        start, end = spans.pop(0)
+        means.append(token_embeddings[start:end].sum(0) / max(end - start, 1))
+    return torch.stack(means)
+
+
+def sorts_its_spans(token_embeddings, spans):
+    spans.sort()
+    return masks_times_vectors(token_embeddings, spans)
+
+
+def two_spans(token_embeddings, spans):
+    means = torch.zeros(2, 3)
+    for i, (start, end) in enumerate(spans):
+        means[i] = token_embeddings[start:end].mean(0)
+    return means
+
+
+def sums_without_zeros(token_embeddings, spans):
+    sums = token_embeddings.cumsum(0)
+    means = [(sums[end - 1] - sums[start - 1]) / (end - start) for start, end in spans]
+    return torch.stack(means)
+
+
+def sums_of_later_tokens(token_embeddings, spans):
+    sums = token_embeddings.cumsum(0)
+    return torch.stack([(sums[e] - sums[s]) / (e - s) for s, e in spans])
+
+
+def sums_without_the_first(token_embeddings, spans):
+    sums = token_embeddings.cumsum(0)
+    return torch.stack([(sums[e - 1] - sums[s]) / (e - s) for s, e in spans])
+
+
+def nan_for_nothing(token_embeddings, spans):
+    masks = span_masks(token_embeddings, spans).to(token_embeddings.dtype)
+    return masks @ token_embeddings / masks.sum(1, keepdim=True)
+
+
+def float_masks(token_embeddings, spans):
+    masks = span_masks(token_embeddings, spans).float()
+    return masks @ token_embeddings / masks.sum(1, keepdim=True).clamp(min=1)
+
+
+def between(token_embeddings, spans):
+    """The usual cut of a text: from each start to the next."""
+    starts = [start for start, _ in spans] + [spans[-1][1]]
+    pairs = pairwise(starts)
+    return torch.stack([token_embeddings[start:end].mean(0) for start, end in pairs])
+
+
+SPAN_MEANS = Answers(
+    right={
+        "span by span": span_by_span,
+        "masks in a product": masks_times_vectors,
+        "masks by comparison": masks_by_comparison,
+        "cumulative sums": cumulative_sums,
+        "loops": filled_row_by_row,
+        "NumPy": arrays_of_spans,
+        "a batch of one text": batch_of_one_text,
+    },
+    wrong=[
+        Wrong(
+            "end inclusive",
+            from_each(lambda h, s, e: h[s : e + 1].mean(0)),
+            "`end` is exclusive: the span (1, 3) holds",
+        ),
+        Wrong(
+            "end inclusive in the sum",
+            from_each(lambda h, s, e: h[s : e + 1].sum(0) / (e - s)),
+            "is in your sum",
+        ),
+        Wrong(
+            "one too many in the count",
+            from_each(lambda h, s, e: h[s:e].sum(0) / (e - s + 1)),
+            "no + 1",
+        ),
+        Wrong(
+            "end − 1", from_each(lambda h, s, e: h[s : e - 1].mean(0)), "without − 1"
+        ),
+        Wrong(
+            "start exclusive",
+            from_each(lambda h, s, e: h[s + 1 : e].mean(0)),
+            "`start` belongs to it",
+        ),
+        Wrong(
+            "counted from 1",
+            from_each(lambda h, s, e: h[s - 1 : e - 1].mean(0)),
+            "one token early",
+        ),
+        Wrong("cumsum, no zeros", sums_without_zeros, "starts at 0 goes wrong"),
+        Wrong("cumsum, one late", sums_of_later_tokens, "one token late"),
+        Wrong("cumsum, no first", sums_without_the_first, "missing from your sum"),
+        Wrong(
+            "cumsum, no difference",
+            from_each(lambda h, s, e: h.cumsum(0)[e - 1] / (e - s)),
+            "from the beginning of the text",
+        ),
+        Wrong("over L", lambda h, spans: span_product(h, spans) / len(h), "by L"),
+        Wrong(
+            "mean of a product",
+            lambda h, spans: (h * span_masks(h, spans)[..., None]).mean(1),
+            "by L",
+        ),
+        Wrong(
+            "over end",
+            from_each(lambda h, s, e: h[s:e].sum(0) / e),
+            "divided by `end`",
+        ),
+        Wrong(
+            "over the number of spans",
+            lambda h, spans: span_product(h, spans) / len(spans),
+            "by the number of spans",
+        ),
+        Wrong("a sum", span_product, "the sum of each span"),
+        Wrong(
+            "start ignored",
+            from_each(lambda h, s, e: h[:e].mean(0)),
+            "ignored `start`",
+        ),
+        Wrong("end ignored", from_each(lambda h, s, e: h[s:].mean(0)), "ignored `end`"),
+        Wrong(
+            "start and length",
+            from_each(lambda h, s, e: h[s : s + e].mean(0)),
+            "not how long it is",
+        ),
+        Wrong(
+            "inverted",
+            lambda h, spans: where(
+                h.expand(len(spans), -1, -1), 1 - span_masks(h, spans)
+            ),
+            "outside the span",
+        ),
+        Wrong(
+            "the whole text",
+            lambda h, spans: h.mean(0).repeat(len(spans), 1),
+            "the whole text, each time",
+        ),
+        Wrong("the whole text, once", lambda h, spans: h.mean(0), "That is one vector"),
+        Wrong("one mask for all", one_mask_for_all, "That is one vector"),
+        Wrong(
+            "count of all spans",
+            lambda h, spans: span_product(h, spans) / span_masks(h, spans).sum(),
+            "tokens of all spans",
+        ),
+        Wrong(
+            "count [S]",
+            lambda h, spans: span_product(h, spans) / span_masks(h, spans).sum(1),
+            "a second axis",
+        ),
+        Wrong(
+            "count over the spans",
+            lambda h, spans: (
+                span_product(h, spans) / span_masks(h, spans).sum(0, keepdim=True)
+            ),
+            "summed over the wrong axis",
+        ),
+        Wrong(
+            "masks [L, S]",
+            lambda h, spans: span_masks(h, spans).T.float() @ h,
+            "the wrong way round for the product",
+        ),
+        Wrong(
+            "[H, S]",
+            lambda h, spans: span_by_span(h, spans).T,
+            "axes are swapped",
+        ),
+        Wrong(
+            "masks without an axis",
+            lambda h, spans: (h * span_masks(h, spans)).sum(1),
+            "a third axis",
+        ),
+        Wrong(
+            "masks of whole numbers",
+            lambda h, spans: span_masks(h, spans) @ h,
+            "of whole",
+        ),
+        Wrong(
+            "masks of True and False",
+            lambda h, spans: (span_masks(h, spans) == 1) @ h,
+            "no mask of True",
+        ),
+        Wrong("first span", returns_in_the_loop, "first span alone"),
+        Wrong("last span", keeps_the_last, "last span alone"),
+        Wrong(
+            "cat",
+            lambda h, spans: torch.cat([h[s:e].mean(0) for s, e in spans]),
+            "torch.stack puts",
+        ),
+        Wrong(
+            "keepdim",
+            from_each(lambda h, s, e: h[s:e].mean(0, keepdim=True)),
+            "An axis is left",
+        ),
+        Wrong(
+            "not summed",
+            lambda h, spans: h * span_masks(h, spans).unsqueeze(-1),
+            "The tokens are still there",
+        ),
+        Wrong("over H", from_each(lambda h, s, e: h[s:e].mean(-1)), "axis 0 of a"),
+        Wrong("over all", from_each(lambda h, s, e: h[s:e].mean()), "one number for"),
+        Wrong("later spans overwrite", numbers_the_tokens, "Later spans take"),
+        Wrong("earlier spans keep", takes_what_is_left, "Earlier spans take"),
+        Wrong(
+            "sorted",
+            lambda h, spans: span_by_span(h, sorted(spans)),
+            "in another order",
+        ),
+        Wrong(
+            "squeezed",
+            lambda h, spans: span_by_span(h, spans).squeeze(),
+            "That is one vector",
+        ),
+        Wrong("from start to start", between, "leave tokens out"),
+        Wrong(
+            "0/0", from_each(lambda h, s, e: h[s:e].mean(0)), "must give zeros, not 0/0"
+        ),
+        Wrong("0/0 by masks", nan_for_nothing, "must give zeros, not 0/0"),
+        Wrong("empty left out", leaves_out_empty, "A row is missing"),
+        Wrong("float masks", float_masks, "In half precision it goes wrong"),
+        Wrong(
+            "float32 of half",
+            lambda h, spans: float_masks(h.float(), spans),
+            "expected float16, the type of its input",
+        ),
+        Wrong("sums in place", sums_in_place, "changes its input token_embeddings"),
+        Wrong("pops", pops_its_spans, "changes its input spans"),
+        Wrong("sorts in place", sorts_its_spans, "in another order"),
+        Wrong("shapes written in", two_spans, "written into your function"),
+        Wrong(
+            "a list", lambda h, spans: list(span_by_span(h, spans)), "returned a list"
+        ),
+        Wrong(
+            "an array",
+            lambda h, spans: span_by_span(h, spans).numpy(),
+            "returned a NumPy array",
+        ),
+        Wrong("√n", from_each(lambda h, s, e: h[s:e].sum(0) / (e - s) ** 0.5), "root"),
+        Wrong(
+            "scaled to length 1",
+            lambda h, spans: nn.functional.normalize(span_by_span(h, spans)),
+            "length 1",
+        ),
+        Wrong(
+            "//", from_each(lambda h, s, e: h[s:e].sum(0) // (e - s)), "// rounds down"
+        ),
+        Wrong("largest", from_each(lambda h, s, e: h[s:e].amax(0)), "largest"),
+        Wrong("median", from_each(lambda h, s, e: h[s:e].median(0).values), ""),
+        Wrong("first token", from_each(lambda h, s, e: h[s]), "first token of each"),
+        Wrong("last token", from_each(lambda h, s, e: h[e - 1]), "last token of each"),
+        Wrong(
+            "both ends",
+            from_each(lambda h, s, e: (h[s] + h[e - 1]) / 2),
+            "mean of two tokens",
+        ),
+        Wrong("without spans", lambda h: h.mean(0), "must take 2 arguments"),
+    ],
+)
+
 ANSWERS = {
     "mean_pool": MEAN_POOL,
     "true_mean": TRUE_MEAN,
     "mean_pool_gradient": MEAN_POOL_GRADIENT,
     "nan_safe_mean_pool": NAN_SAFE_MEAN_POOL,
+    "span_means": SPAN_MEANS,
 }
