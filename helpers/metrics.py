@@ -58,28 +58,34 @@ def sts_interval(
     baseline: Tensor | ArrayLike | None = None,
     resamples: int = 1000,
     level: float = 0.95,
+    resample_runs: bool = False,
 ) -> tuple[float, float]:
     """Bootstrap interval of Spearman × 100 over the choice of the N pairs.
 
     It holds the share `level` of the scores that resampled pairs give. With `baseline`,
     N similarities by another method, it is the interval of the difference from it on
     the same resampled pairs: it leaves out 0 if the difference is more than chance.
+    Either may be [S, N], from S runs with other seeds: then the mean of their S scores
+    counts. With `resample_runs`, S runs are drawn anew in each resample as well, for
+    each method on its own, since runs of two methods are no partners.
     Raises ValueError where spearman does, for pairs so few or so alike that a resample
     has no order, and for fewer resamples than the level needs. Percentile method, Efron
-    and Tibshirani (1993). Does not correct its bias: with few pairs it is too narrow.
+    and Tibshirani (1993). Does not correct its bias: with few pairs, or few runs, it is
+    too narrow.
     """
     _check_interval(resamples, level)
-    methods = {"similarities": similarities}
+    methods = [_runs("similarities", similarities, scores)]
     if baseline is not None:
-        methods["baseline"] = baseline
-    samples = np.stack(_columns(**methods, scores=scores))  # [2 or 3, N]
+        methods.append(_runs("baseline", baseline, scores))
+    scores = _numbers("scores", scores)
     generator, found = np.random.default_rng(0), []
+    runs_generator = np.random.default_rng(1) if resample_runs else None
     for start in range(0, resamples, 100):  # not all at once, to spare memory
-        size = (min(100, resamples - start), samples.shape[1])
-        chosen = generator.integers(0, samples.shape[1], size)
-        *ranks, gold = rankdata(samples[:, chosen], axis=-1)  # each [100, N]
-        correlations = [100 * _pearson(method, gold) for method in ranks]
-        found.append(correlations[0] - (0 if baseline is None else correlations[1]))
+        size = (min(100, resamples - start), len(scores))
+        chosen = generator.integers(0, len(scores), size)
+        gold = rankdata(scores[chosen], axis=-1)  # [100, N]
+        means = [_mean_score(runs, chosen, gold, runs_generator) for runs in methods]
+        found.append(means[0] - (0 if baseline is None else means[1]))
     low, high = np.quantile(np.concatenate(found), [(1 - level) / 2, (1 + level) / 2])
     return float(low), float(high)
 
@@ -126,16 +132,33 @@ def whiten(fit_on: Tensor, vectors: Tensor) -> Tensor:
     return centered @ axes[:, keep] / variances[keep].sqrt()
 
 
+def _mean_score(
+    runs: np.ndarray,
+    chosen: np.ndarray,
+    gold: np.ndarray,
+    runs_generator: np.random.Generator | None,
+) -> np.ndarray:
+    """Score of each of R resamples, mean of S runs -> [R].
+
+    runs [S, N], chosen pairs [R, N], ranks of their human scores gold [R, N].
+    """
+    correlations = 100 * _pearson(rankdata(runs[:, chosen], axis=-1), gold)  # [S, R]
+    if runs_generator is not None:
+        drawn = runs_generator.integers(0, len(runs), correlations.shape)
+        correlations = np.take_along_axis(correlations, drawn, axis=0)
+    return correlations.mean(0)
+
+
 def _pearson(a: np.ndarray, b: np.ndarray) -> np.ndarray:
-    """Correlation of each row of a with the same row of b, [R, N] each -> [R]."""
+    """Correlation of each row of a [S, R, N] with its row of b [R, N] -> [S, R]."""
     a, b = (values - values.mean(-1, keepdims=True) for values in (a, b))
     spread = np.sqrt((a * a).sum(-1) * (b * b).sum(-1))
-    equal = int((spread == 0).sum())
+    equal = int((spread == 0).any(0).sum())
     if equal:
         raise ValueError(
-            f"the {a.shape[1]} pairs are too few, or too alike: {equal} of {len(a)} "
-            "resamples hold only equal similarities or only equal scores, which have "
-            "no rank correlation. Take more pairs"
+            f"the {a.shape[-1]} pairs are too few, or too alike: {equal} of "
+            f"{a.shape[1]} resamples hold only equal similarities or only equal scores, "
+            "which have no rank correlation. Take more pairs"
         )
     return (a * b).sum(-1) / spread
 
@@ -169,6 +192,15 @@ def _columns(**columns: Tensor | ArrayLike) -> list[np.ndarray]:
                 f"ranked: all {len(array)} are equal"
             )
     return arrays
+
+
+def _runs(name: str, similarities: Tensor | ArrayLike, scores: ArrayLike) -> np.ndarray:
+    """Similarities [S, N], or [N] of a single run, as float64 [S, N]."""
+    array = similarities
+    if not isinstance(array, Tensor):
+        array = np.asarray(array)
+    rows = array if array.ndim == 2 and len(array) else [similarities]
+    return np.stack([_columns(**{name: row}, scores=scores)[0] for row in rows])
 
 
 def _numbers(name: str, values: Tensor | ArrayLike) -> np.ndarray:

@@ -134,10 +134,12 @@ def test_what_is_no_list_of_numbers_is_refused(values):
         sts_score(random(12, 4), values)
     with pytest.raises(ValueError, match=r"^similarities must be numbers \[N\], not "):
         spearman(values, GOLD)
-    with pytest.raises(ValueError, match=r"^similarities must be numbers \[N\], not "):
+    # [6, 1] would be six runs over one pair.
+    message = r"(must be numbers \[N\], not |has 1 values, scores has 6)"
+    with pytest.raises(ValueError, match=f"^similarities {message}"):
         sts_interval(values, GOLD)
     if values is not None:
-        with pytest.raises(ValueError, match=r"^baseline must be numbers \[N\], not "):
+        with pytest.raises(ValueError, match=f"^baseline {message}"):
             sts_interval(SIX, GOLD, baseline=values)
 
 
@@ -282,6 +284,58 @@ def test_the_interval_is_that_of_scipy(baseline):
     other = columns[1] if baseline else None
     ours = sts_interval(similarities, scores, baseline=other, resamples=200)
     assert ours == pytest.approx((theirs.low, theirs.high))
+
+
+def several(count, runs, noise, seed):
+    """Scores of `count` pairs, and similarities [runs, count] that follow them."""
+    generator = np.random.default_rng(seed)
+    scores = np.random.default_rng(0).normal(size=count)
+    return scores, scores + noise * generator.normal(size=(runs, count))
+
+
+def test_the_interval_of_several_runs_is_that_of_their_mean_score():
+    """As scipy has it, on the same resampled pairs."""
+    scores, ours = several(40, 3, 1.0, seed=1)
+    _, other = several(40, 2, 1.0, seed=2)
+
+    def mean(runs, pairs):
+        return np.mean([spearmanr(run[pairs], scores[pairs]).statistic for run in runs])
+
+    def statistic(pairs):
+        return 100 * (mean(ours, pairs) - mean(other, pairs))
+
+    how = {"n_resamples": 200, "vectorized": False, "method": "percentile"}
+    theirs = bootstrap([np.arange(40)], statistic, rng=0, batch=100, **how)
+    interval = sts_interval(ours, scores, baseline=other, resamples=200)
+    assert interval == pytest.approx(tuple(theirs.confidence_interval))
+    # One run as [1, N] is that run, and so are equal runs.
+    single = sts_interval(ours[0], scores)
+    assert sts_interval(torch.tensor(ours[:1]), scores) == single
+    assert sts_interval(ours[[0, 0, 0]], scores) == pytest.approx(single)
+
+
+def test_drawing_runs_anew_adds_the_chance_of_the_runs():
+    scores, alike = several(300, 3, 0.2, seed=1)
+    apart = np.stack([scores + noise * (alike[0] - scores) for noise in (1, 5, 9)])
+    low, high = sts_interval(apart, scores)
+    lower, higher = sts_interval(apart, scores, resample_runs=True)
+    assert lower < low < high < higher
+    # One resample in 27 draws the worst run three times: more than the lowest 2.5 %.
+    assert lower == pytest.approx(spearman(apart[2], scores), abs=10)
+    one = {"baseline": alike[0], "resample_runs": True}
+    assert sts_interval(alike[1], scores, **one) == sts_interval(
+        alike[1], scores, baseline=alike[0]
+    )
+
+
+@pytest.mark.fault("metrics", "clear error")
+@pytest.mark.parametrize("shape", [(0, 6), (3, 0), (3, 5), (6, 3), (2, 3, 6)])
+def test_runs_over_other_pairs_are_refused(shape):
+    message = r"(must be numbers \[N\], not|has [035] values, scores has 6)"
+    with pytest.raises(ValueError, match=f"similarities {message}"):
+        sts_interval(random(*shape), GOLD)
+    with pytest.raises(ValueError, match=f"baseline {message}"):
+        sts_interval(SIX, GOLD, baseline=random(*shape).numpy())
 
 
 @pytest.mark.fault("metrics", "clear error")
