@@ -1,9 +1,13 @@
 """The verdict itself: it never raises, never hangs, and quotes what the student did."""
 
+import contextlib
+import copy
 import inspect
 import linecache
 import random
+import re
 import signal
+import sys
 import threading
 import time
 
@@ -14,7 +18,7 @@ import torch
 from torch import nn
 
 from helpers import checks, pooling
-from helpers.checks import attempt, compare, judge
+from helpers.checks import attempt, compare, judge, nb01, time_limit
 from helpers.checks.judge import EXERCISES, Case, Verdict, exercise
 
 
@@ -332,28 +336,190 @@ def test_both_raise_is_the_same_mistake_where_another_case_agrees():
     assert other.text.startswith("Not yet. Your function raised KeyError: 1")
 
 
+def endless(x):
+    while True:
+        x += 1
+
+
+def swallows(x):
+    while True:
+        try:
+            x = len(str(x))
+        except:  # noqa: E722
+            x = 0
+
+
+def swallows_and_goes_on(x):
+    while True:
+        try:
+            int("x")
+        except:  # noqa: E722
+            continue
+
+
+def swallows_sleeping(x):
+    while True:
+        try:  # noqa: SIM105
+            time.sleep(0.05)
+        except BaseException:
+            pass
+
+
+def suppresses(x):
+    while True:
+        with contextlib.suppress(BaseException):
+            int("x")
+
+
+def never_leaves(x):
+    while True:
+        try:
+            int("x")
+        finally:
+            continue  # noqa: B012
+
+
+def zero_after_all(x):
+    try:
+        return int(x)
+    except:  # noqa: E722
+        return 0
+
+
+def swallows_in_a_function(x):
+    while True:
+        try:  # noqa: SIM105
+            zero_after_all("x")
+        except:  # noqa: E722
+            pass
+
+
+def in_no_grad(x):
+    with torch.no_grad():
+        swallows_and_goes_on(x)
+
+
+ENDLESS = [endless, swallows, swallows_and_goes_on, swallows_sleeping, suppresses]
+ENDLESS += [never_leaves, swallows_in_a_function, in_no_grad]
+ASLEEP = [lambda x: time.sleep(60), lambda x: re.match("(a+)+$", 30 * "a" + "b")]
+
+
+def stopped_in_time(answer):
+    before, threads = time.monotonic(), threading.active_count()
+    handlers = [signal.getsignal(s) for s in (signal.SIGINT, time_limit.SIGNAL)]
+    tracer = sys.gettrace()
+    said = verdict_on(answer)
+    assert said.text.endswith("stopped after 1 seconds: does its loop ever end?")
+    assert time.monotonic() - before < 30  # one case of two, on a busy machine
+    time.sleep(0.3)  # a ring that is still due would come here
+    assert threading.active_count() == threads
+    assert [signal.getsignal(s) for s in (signal.SIGINT, time_limit.SIGNAL)] == handlers
+    assert sys.gettrace() is tracer
+    assert torch.is_grad_enabled()
+
+
 @pytest.mark.fault("checks", "clear error")
-def test_an_endless_loop_is_stopped_and_nothing_is_left(one_second):
-    def endless(x):
-        while True:
-            x += 1
+@pytest.mark.parametrize("answer", [*ENDLESS, *ASLEEP])
+def test_an_endless_loop_is_stopped_and_nothing_is_left(one_second, answer):
+    stopped_in_time(answer)
 
-    def swallows(x):
-        while True:
-            try:
-                x = len(str(x))
-            except:  # noqa: E722
-                x = 0
 
-    for loop in (endless, swallows):
-        before, threads = time.monotonic(), threading.active_count()
-        handler = signal.getsignal(signal.SIGINT)
-        said = verdict_on(loop)
-        assert said.text.endswith("stopped after 1 seconds: does its loop ever end?")
-        assert time.monotonic() - before < 30  # one case of two, on a busy machine
-        time.sleep(0.5)  # an interrupt that is still due would come here
-        assert threading.active_count() == threads
-        assert signal.getsignal(signal.SIGINT) is handler
+@pytest.mark.fault("checks", "clear error")
+@pytest.mark.parametrize("answer", ENDLESS)
+def test_an_endless_loop_is_stopped_where_there_is_no_timer(
+    one_second, monkeypatch, answer
+):
+    """As on Windows."""
+    monkeypatch.delattr(signal, "setitimer", raising=False)
+    monkeypatch.setattr(time_limit, "SIGNAL", signal.SIGTERM)
+    stopped_in_time(answer)
+
+
+@pytest.mark.fault("checks", "clear error")
+@pytest.mark.parametrize("in_thread", [False, True])
+def test_what_cannot_be_stopped_is_told_and_not_tried_again(monkeypatch, in_thread):
+    monkeypatch.setattr(attempt, "SECONDS", 0.2)
+    calls, said = [], []
+
+    def slow(x):
+        calls.append(x)
+        time.sleep(3)
+        return 2 * x
+
+    # As code in C that looks for no signals: no ring gets through.
+    monkeypatch.setattr(time_limit.Bell, "ring", lambda *_: None)
+    worker = threading.Thread(target=lambda: said.append(verdict_on(slow)))
+    worker.start() if in_thread else worker.run()
+    worker.join() if in_thread else None
+    assert calls == [1]
+    assert "Your function took 3 seconds, where 0.2 are allowed" in said[0].text
+
+
+def test_a_timer_of_the_notebook_goes_on():
+    rung = []
+    handler = signal.signal(signal.SIGALRM, lambda *_: rung.append(1))
+    try:
+        signal.setitimer(signal.ITIMER_REAL, 0.3)
+        verdict_on(double)
+        time.sleep(0.5)
+        assert rung == [1]
+    finally:
+        signal.signal(signal.SIGALRM, handler)
+
+
+@pytest.mark.fault("checks", "right result")
+def test_what_an_answer_leaves_set_in_pytorch_is_taken_back():
+    def leaves(x):
+        torch.set_grad_enabled(False)
+        torch.set_default_dtype(torch.float64)
+        return 2 * x
+
+    assert verdict_on(leaves).mark == judge.RIGHT
+    assert torch.is_grad_enabled()
+    assert torch.get_default_dtype() == torch.float32
+
+
+@pytest.mark.fault("checks", "clear error")
+@pytest.mark.parametrize("cases", [(0,), (1, 0)])
+def test_failing_together_with_the_reference_is_no_praise(cases):
+    def inverse(x):
+        return 1 / x
+
+    for answer in (inverse, lambda x: 1 / x, lambda x: 1 / 0):
+        said = verdict_on(answer, cases, reference=inverse)
+        assert said.mark == judge.WRONG
+        assert said.text.startswith("The check could not run: ZeroDivisionError")
+
+
+@pytest.mark.fault("checks", "clear error")
+@pytest.mark.parametrize("answer", [lambda t, s, m: 1 / 0, lambda t, s, m: []])
+def test_a_check_without_a_tokenizer_says_so(capsys, encoder, answer):
+    for given in (None, "bert", len, lambda text, **_: {"input_ids": "abc"}, 5):
+        checks.truncated(answer, given)
+        out = capsys.readouterr().out
+        assert out.startswith("✗ The check needs a tokenizer as its second argument")
+    checks.truncated(answer, encoder)
+    assert "got an Encoder: pass its tokenizer, encoder.t" in capsys.readouterr().out
+
+
+@pytest.mark.fault("checks", "right result")
+def test_the_tokenizer_of_the_notebook_stays_as_it_was(encoder):
+    tokenizer = copy.deepcopy(encoder.tokenizer)
+    tokenizer("a", truncation=True, max_length=7)
+    settings = nb01.settings(tokenizer)
+
+    def spoils(tokenizer, sentences, max_length):
+        tokenizer(sentences, truncation=True, max_length=3, padding=True)
+        tokenizer.model_max_length = 5
+        tokenizer.padding_side = "left"
+        tokenizer.add_tokens(["zzzq"])
+        return []
+
+    checks.truncated(spoils, tokenizer)
+    assert nb01.settings(tokenizer) == settings
+    assert "zzzq" not in tokenizer.get_vocab()
+    assert tokenizer.backend_tokenizer.truncation["max_length"] == 7
+    assert tokenizer.backend_tokenizer.padding is None
 
 
 def test_an_interrupt_at_the_last_moment_is_caught(monkeypatch):

@@ -2,16 +2,12 @@
 
 What it does to its arguments is seen, and the random numbers of the notebook around it
 go on undisturbed. Does not protect against an answer that deletes files or ends the
-kernel.
+kernel. What cannot be stopped is listed in `time_limit`.
 """
 
-import _thread
 import contextlib
 import io
 import random
-import signal
-import threading
-import time
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any, NamedTuple
 
@@ -19,12 +15,10 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from helpers.checks.time_limit import TimeUp, limited
+
 SECONDS = 5.0  # a call that takes longer is stopped; right answers take milliseconds
 LINES = 8  # of what an answer prints
-
-
-class TimeUp(Exception):
-    """The answer was stopped after SECONDS."""
 
 
 class Outcome(NamedTuple):
@@ -64,9 +58,13 @@ def attempt(
     `in_place` the function may change its arguments.
     """
     printed = Folded()
-    with contextlib.redirect_stdout(printed):
+
+    def run() -> Outcome:
+        return observe(function, arguments, look, in_place)
+
+    with contextlib.redirect_stdout(printed), own_modes():
         try:
-            outcome = limited(lambda: observe(function, arguments, look, in_place))
+            outcome = limited(run, SECONDS, inside=_call.__code__)
         except TimeUp as error:
             outcome = Outcome(error=error)
     return outcome._replace(printed=printed.text())
@@ -81,7 +79,7 @@ def observe(
     def recorded(*given):
         before = _copy(given)
         try:
-            outcome["returned"] = function(*given)
+            outcome["returned"] = _call(function, given)
         except BaseException as error:
             outcome["error"] = error
             raise
@@ -93,7 +91,7 @@ def observe(
     with own_random_numbers():
         try:
             outcome["seen"] = look(recorded, *_copy(tuple(arguments)))
-        except KeyboardInterrupt:  # the stop button, or the time is up
+        except (KeyboardInterrupt, TimeUp):  # the stop button, or the time is up
             raise
         except BaseException as error:  # such as SystemExit, from exit()
             if "returned" not in outcome:
@@ -103,43 +101,20 @@ def observe(
     return Outcome(**outcome)
 
 
-def limited(run: Callable[[], Any]) -> Any:
-    """run(), stopped after SECONDS with TimeUp. Only the main thread can be stopped."""
-    if threading.current_thread() is not threading.main_thread():
-        return run()
-    ended, late = threading.Event(), threading.Event()
+def _call(function: Callable, given: tuple) -> Any:
+    """Every frame within this one is the answer's."""
+    return function(*given)
 
-    def watch() -> None:
-        wait = SECONDS
-        while not ended.wait(wait):
-            late.set()
-            _thread.interrupt_main()
-            wait = 0.2  # again, since a bare `except:` may have swallowed it
 
-    watcher = threading.Thread(target=watch, daemon=True)
-    handler = signal.signal(signal.SIGINT, signal.default_int_handler)
+@contextlib.contextmanager
+def own_modes() -> Iterator[None]:
+    """What PyTorch has for all cells, and an answer might leave set, as it was."""
+    gradients, dtype = torch.is_grad_enabled(), torch.get_default_dtype()
     try:
-        try:
-            watcher.start()
-            return run()
-        finally:
-            ended.set()
-    except KeyboardInterrupt:
-        if late.is_set():
-            raise TimeUp from None
-        raise  # the stop button
+        yield
     finally:
-        _let_end(watcher)
-        signal.signal(signal.SIGINT, handler or signal.SIG_DFL)
-
-
-def _let_end(watcher: threading.Thread) -> None:
-    """Wait until no interrupt can come any more, and let one that is due come here."""
-    while watcher.is_alive():
-        with contextlib.suppress(KeyboardInterrupt):
-            watcher.join()
-    with contextlib.suppress(KeyboardInterrupt):
-        time.sleep(0.001)
+        torch.set_grad_enabled(gradients)
+        torch.set_default_dtype(dtype)
 
 
 @contextlib.contextmanager

@@ -21,6 +21,7 @@ from helpers.checks import attempt
 from helpers.checks.attempt import Outcome
 from helpers.checks.compare import describe, kind, quote, same, type_fault
 from helpers.checks.raised import is_stub, message, raised
+from helpers.checks.time_limit import TimeUp
 
 Answer = Callable[..., Any]
 Mistake = tuple[str, Answer]  # what to tell the student, and a function that does it
@@ -125,7 +126,11 @@ def judge(
     """
     if unfit := _unfit(answer, reference):
         return unfit
-    trials = list(_try(answer, reference, cases, look, in_place))
+    # The references first: what PyTorch imports at first is not the answer's time.
+    wanted = [attempt.observe(reference, case.arguments, look) for case in cases]
+    if errors := [outcome.error for outcome in wanted if outcome.error]:
+        return Verdict(WRONG, f"The check could not run: {message(errors[0])}")
+    trials = list(_try(answer, cases, wanted, look, in_place))
     first = trials[0].tried
     if is_stub(first):
         text = "Not attempted yet: write your code instead of the line `return ...`."
@@ -165,24 +170,23 @@ def _unfit(answer: Any, reference: Answer) -> Verdict | None:
 
 def _try(
     answer: Answer,
-    reference: Answer,
     cases: Sequence[Case],
+    wanted: Sequence[Outcome],
     look: Callable[..., Any],
     in_place: bool,
 ) -> Iterator[Trial]:
     """One trial a case, until the time is up."""
-    for case in cases:
-        # The reference first: what PyTorch imports at first is not the answer's time.
-        wanted = attempt.observe(reference, case.arguments, look)
+    for case, outcome in zip(cases, wanted, strict=True):
         tried = attempt.attempt(answer, case.arguments, look, in_place)
-        yield Trial(case, tried, wanted)
-        if isinstance(tried.error, attempt.TimeUp):
+        yield Trial(case, tried, outcome)
+        if isinstance(tried.error, TimeUp):
             return
 
 
 def _is_right(trial: Trial) -> bool:
     return (
-        trial.tried.changed is None
+        trial.wanted.error is None  # to fail together is no praise
+        and trial.tried.changed is None
         and _alike(trial.tried, trial.wanted)
         and not type_fault(trial.tried.returned, trial.wanted.returned)
     )

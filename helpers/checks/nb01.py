@@ -1,9 +1,12 @@
 """Checks of lesson 01: the share of [UNK], WordPiece, truncation, pairs."""
 
 from collections.abc import Callable
+from copy import deepcopy
+from typing import Any
 
 from helpers import tokenization
-from helpers.checks.judge import Answer, Case, Verdict, exercise, judge
+from helpers.checks.compare import kind
+from helpers.checks.judge import WRONG, Answer, Case, Verdict, exercise, judge
 
 SPECIAL = ("[CLS]", "[SEP]", "[PAD]")
 UNKNOWN = "[UNK]"
@@ -497,8 +500,9 @@ TRUNCATED_MISTAKES = [
         ],
     ),
     (
-        "You change the tokenizer's model_max_length, and everybody's who uses it "
-        "after you. Compare with max_length yourself.",
+        "You change the tokenizer itself, such as its model_max_length, a side or its "
+        "vocabulary, and whoever uses it after you gets other tokens. Leave it as it "
+        "is, and compare with max_length yourself.",
         lambda tokenizer, sentences, max_length: [
             over_long(tokenizer, sentences, max_length),
             setattr(tokenizer, "model_max_length", max_length),
@@ -507,13 +511,54 @@ TRUNCATED_MISTAKES = [
 ]
 
 
-def with_tokenizer(answer: Answer, tokenizer, *arguments) -> list:
-    """What the answer gives, and whether the tokenizer is still as it was."""
-    limit = tokenizer.model_max_length
+SIDES_AND_LIMIT = ("model_max_length", "padding_side", "truncation_side")
+
+
+class Spare:
+    """A copy of a tokenizer, so that no answer changes the one of the notebook."""
+
+    def __init__(self, tokenizer: Callable) -> None:
+        self.original, self.copy = tokenizer, deepcopy(tokenizer)
+
+    def is_changed(self) -> bool:
+        return settings(self.copy) != settings(self.original)
+
+    def mend(self) -> None:
+        """For the next answer. What a call with truncation=True leaves is forgotten."""
+        for name in SIDES_AND_LIMIT:
+            setattr(self.copy, name, getattr(self.original, name, None))
+        if self.is_changed():  # a new token cannot be taken back
+            self.copy = deepcopy(self.original)
+        if backend := getattr(self.copy, "backend_tokenizer", None):
+            backend.no_truncation()
+            backend.no_padding()
+
+
+def settings(tokenizer: Callable) -> list[Any]:
+    """What others who use the tokenizer rely on."""
+    names = (*SIDES_AND_LIMIT, "special_tokens_map", "model_input_names")
+    return [len(tokenizer), *(getattr(tokenizer, name, None) for name in names)]
+
+
+def no_tokenizer(given: Any) -> str:
+    """Why the second argument of the check is no tokenizer, "" if it is one."""
+    if hasattr(given, "tokenizer"):
+        return f"it got {kind(given)}: pass its tokenizer, encoder.tokenizer."
     try:
-        return [answer(tokenizer, *arguments), tokenizer.model_max_length == limit]
+        ids = deepcopy(given)("A cat.", truncation=False)["input_ids"]
+        settings(given)
+        right = isinstance(ids, list) and all(isinstance(i, int) for i in ids)
+    except Exception:  # it is None, a string, ...
+        right = False
+    return "" if right else f"it got {kind(given)}."
+
+
+def with_tokenizer(answer: Answer, spare: Spare, *arguments) -> list:
+    """What the answer gives, and whether the tokenizer is still as it was."""
+    try:
+        return [answer(spare.copy, *arguments), not spare.is_changed()]
     finally:
-        tokenizer.model_max_length = limit
+        spare.mend()
 
 
 @exercise("1.3")
@@ -526,6 +571,10 @@ def truncated(answer: Answer, tokenizer: Callable) -> Verdict:
     Example: answer(tokenizer, ["A cat.", "A cat sleeps."], 5) -> [1], since the first
     has the five tokens [CLS] a cat . [SEP], and the second has six
     """
+    if fault := no_tokenizer(tokenizer):
+        text = "The check needs a tokenizer as its second argument"
+        return Verdict(WRONG, f"{text}, and {fault}")
+    spare = Spare(tokenizer)
     # Every length occurs, so that each way of counting gives another answer.
     cats = [7, 3, 10, 5, 8, 4, 11, 6, 9]
     some = ["tokenization" + " cat" * n for n in cats]
@@ -534,12 +583,12 @@ def truncated(answer: Answer, tokenizer: Callable) -> Verdict:
         answer,
         reference=over_long,
         cases=[
-            Case((tokenizer, some, 8)),
-            Case((tokenizer, [*others, *some], 9)),
-            Case((tokenizer, others, 4)),
-            Case((tokenizer, [some[0], others[1], some[0]], 9)),
-            Case((tokenizer, some[:3], 200)),
-            Case((tokenizer, others, 2)),
+            Case((spare, some, 8)),
+            Case((spare, [*others, *some], 9)),
+            Case((spare, others, 4)),
+            Case((spare, [some[0], others[1], some[0]], 9)),
+            Case((spare, some[:3], 200)),
+            Case((spare, others, 2)),
         ],
         mistakes=TRUNCATED_MISTAKES,
         look=with_tokenizer,

@@ -37,7 +37,7 @@ def two_layers() -> Modules:
 
 
 def moved(build: Answer, modules: Callable[[], Modules]) -> object:
-    """Which weights one step moves: a list for the encoder, and one for the loss.
+    """Which weights one step moves, of the encoder and of the loss, and if it trains.
 
     In float64, so that the smallest learning rate shows.
     """
@@ -56,10 +56,21 @@ def moved(build: Answer, modules: Callable[[], Modules]) -> object:
         return value
 
     optimizer.step(loss_and_gradients)
-    return [
+    moves = [
         [not torch.equal(old, new) for old, new in zip(*part, strict=True)]
         for part in zip(before, parts, strict=True)
     ]
+    return [*moves, not climbs(optimizer) and not odd_rate(optimizer)]
+
+
+def climbs(optimizer: torch.optim.Optimizer) -> bool:
+    groups = optimizer.param_groups
+    return any(group.get("maximize") or group["lr"] < 0 for group in groups)
+
+
+def odd_rate(optimizer: torch.optim.Optimizer) -> bool:
+    """Is a learning rate no number, or far too large? nan is not between the two."""
+    return not all(0 <= group["lr"] <= 10 for group in optimizer.param_groups)
 
 
 def adam(*parameters: Tensor) -> torch.optim.Optimizer:
@@ -136,6 +147,16 @@ OPTIMIZER_SIGNS = [
         lambda got, *_: not isinstance(got, torch.optim.Optimizer),
     ),
     (
+        "Your optimizer climbs: with maximize=True, or a learning rate below 0, the "
+        "loss grows at each step. Training wants it to fall.",
+        lambda got, *_: climbs(got),
+    ),
+    (
+        "With that learning rate nothing is learned: it must be a finite number above "
+        "0, and is mostly far below 1, such as 1e-3.",
+        lambda got, *_: odd_rate(got),
+    ),
+    (
         "Some weights of a module are missing: take all of module.parameters().",
         lambda got, *_: True,
     ),
@@ -146,7 +167,8 @@ OPTIMIZER_SIGNS = [
 def optimizer(answer: Answer) -> Verdict:
     """answer(encoder, loss) -> an optimizer of all weights of both modules.
 
-    encoder, and loss with a head of its own: modules -> torch.optim.Optimizer.
+    encoder, and loss with a head of its own: modules -> torch.optim.Optimizer, which
+    makes the loss smaller, with a learning rate of your choice.
     Example:
     encoder, loss = torch.nn.Linear(4, 4), helpers.losses.SoftmaxLoss(4)
     answer(encoder, loss) has encoder.weight, encoder.bias, loss.classifier.weight
@@ -168,13 +190,17 @@ def optimizer(answer: Answer) -> Verdict:
 FACTORS = ((50.0, 0.0), (0.02, 0.0), (50.0, -1000.0))
 
 
-def three_steps(step: Answer, model: nn.Module, seed: int) -> list:
+def three_steps(
+    step: Answer, model: nn.Module, seed: int, rate: float, momentum: float
+) -> object:
     """What three steps return, and the weights after each.
 
     In float64: an answer that adds up in another order must not differ.
     """
-    model = deepcopy(model)
-    optimizer = torch.optim.SGD(model.parameters(), lr=0.1)
+    model, steps = deepcopy(model), []
+    before = deepcopy(list(model.parameters()))
+    optimizer = torch.optim.SGD(model.parameters(), lr=rate, momentum=momentum)
+    optimizer.register_step_post_hook(lambda *_: steps.append(1))
     returned, weights = [], []
     for i, (times, plus) in enumerate(FACTORS):
         a, b = decimals(2, 5, 4, seed=seed + 2 * i, dtype=torch.float64)
@@ -187,6 +213,9 @@ def three_steps(step: Answer, model: nn.Module, seed: int) -> list:
         has_graph = isinstance(value, Tensor) and value.requires_grad
         returned.append("a tensor with its graph" if has_graph else value)
         weights += [weight.detach().clone() for weight in model.parameters()]
+    after = model.parameters()
+    if not steps and not all(map(torch.equal, before, after)):
+        return "moved by something else than the optimizer"
     return [returned, weights, model.training]
 
 
@@ -412,8 +441,8 @@ TRAINING_STEP_MISTAKES = [
         returns_norm,
     ),
     (
-        "You step with an optimizer of your own. Use the one that you get: it has its "
-        "learning rate, and others keep moments from step to step.",
+        "The weights move, but not by the optimizer that you get: call its step(). It "
+        "has its learning rate, and some keep moments from step to step.",
         own_optimizer,
     ),
     (
@@ -483,7 +512,10 @@ def training_step(answer: Answer) -> Verdict:
         reference=lambda model, loss, optimizer, a, b, labels: right_step(
             model, loss, optimizer, a, b, labels
         ),
-        cases=[Case((linear, 10), hint), Case((deeper, 20), hint)],
+        cases=[
+            Case((linear, 10, 0.1, 0.0), hint),
+            Case((deeper, 20, 0.03, 0.9), hint),
+        ],
         mistakes=TRAINING_STEP_MISTAKES,
         look=three_steps,
         praise="Five lines, and their order is all that can go wrong.",

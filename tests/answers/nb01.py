@@ -434,6 +434,23 @@ def changes_the_tokenizer(tokenizer, sentences, max_length):
     return list_comprehension(tokenizer, sentences, max_length)
 
 
+def after(change):
+    """Right, but for what `change` does to the tokenizer."""
+
+    def answer(tokenizer, sentences, max_length):
+        change(tokenizer)
+        return list_comprehension(tokenizer, sentences, max_length)
+
+    return answer
+
+
+def puts_back(tokenizer, sentences, max_length):
+    limit, tokenizer.model_max_length = tokenizer.model_max_length, max_length
+    lost = list_comprehension(tokenizer, sentences, max_length)
+    tokenizer.model_max_length = limit
+    return lost
+
+
 TRUNCATED = Answers(
     right={
         "one call": list_comprehension,
@@ -441,6 +458,8 @@ TRUNCATED = Answers(
         "NumPy": with_numpy,
         "the mask": with_torch,
         "cut against whole": compares_cut_and_whole,
+        "cut first, whole later": after(lambda tok: tok("a", truncation=True)),
+        "puts it back": puts_back,
     },
     wrong=[
         Wrong(
@@ -534,6 +553,26 @@ TRUNCATED = Answers(
             "enumerate",
         ),
         Wrong("spoils the tokenizer", changes_the_tokenizer, "model_max_length"),
+        Wrong(
+            "pads on the left from now on",
+            after(lambda tok: setattr(tok, "padding_side", "left")),
+            "change the tokenizer itself",
+        ),
+        Wrong(
+            "cuts on the left from now on",
+            after(lambda tok: setattr(tok, "truncation_side", "left")),
+            "change the tokenizer itself",
+        ),
+        Wrong(
+            "adds a token",
+            after(lambda tok: tok.add_tokens(["zzzq"])),
+            "change the tokenizer itself",
+        ),
+        Wrong(
+            "another padding token",
+            after(lambda tok: setattr(tok, "pad_token", "[SEP]")),
+            "change the tokenizer itself",
+        ),
         Wrong("a missing name", lambda tok, texts, n: missing, ""),  # noqa: F821
     ],
 )

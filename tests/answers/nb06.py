@@ -51,6 +51,28 @@ def of_copies(encoder, loss):
     return AdamW([*encoder.parameters(), *loss.parameters()])
 
 
+def of_all(optimizer, **settings):
+    return lambda encoder, loss: optimizer(
+        [*encoder.parameters(), *loss.parameters()], **settings
+    )
+
+
+def climbs_alone(encoder, loss):
+    return SGD(encoder.parameters(), lr=0.1, maximize=True)
+
+
+def with_rate(rate):
+    """Of the second group, the loss's."""
+
+    def build(encoder, loss):
+        optimizer = SGD(encoder.parameters(), lr=0.01)
+        optimizer.add_param_group({"params": loss.parameters()})
+        optimizer.param_groups[1]["lr"] = rate
+        return optimizer
+
+    return build
+
+
 OPTIMIZER = Answers(
     {
         "stars": lambda encoder, loss: AdamW(
@@ -62,6 +84,8 @@ OPTIMIZER = Answers(
             itertools.chain(encoder.parameters(), loss.parameters())
         ),
         "two groups": by_adding_a_group,
+        "a rate as a tensor": of_all(AdamW, lr=torch.tensor(1e-3)),
+        "Adadelta": of_all(torch.optim.Adadelta),
         "a list of modules": lambda encoder, loss: SGD(
             nn.ModuleList([loss, encoder]).parameters(), lr=0.1
         ),
@@ -133,6 +157,13 @@ OPTIMIZER = Answers(
             "The second argument",
         ),
         Wrong("modules", lambda e, loss: AdamW([e, loss]), "not modules"),
+        Wrong("climbs", of_all(AdamW, lr=1e-3, maximize=True), "optimizer climbs"),
+        Wrong("climbs with a head that rests", climbs_alone, "optimizer climbs"),
+        Wrong("a rate below 0", with_rate(-0.1), "optimizer climbs"),
+        Wrong("nan for a rate", of_all(SGD, lr=math.nan), "a finite number"),
+        Wrong("infinite rate", of_all(AdamW, lr=math.inf), "a finite number"),
+        Wrong("huge rate", of_all(SGD, lr=1e30), "a finite number"),
+        Wrong("huge rate of the head", with_rate(torch.tensor(1e9)), "a finite num"),
         Wrong(
             "two optimizers",
             lambda e, loss: (AdamW(e.parameters()), AdamW(loss.parameters())),
@@ -290,15 +321,27 @@ def clips_where_the_loss_is_large(model, loss, optimizer, a, b, labels):
     return value.item()
 
 
-def updates_by_hand(model, loss, optimizer, a, b, labels):
-    value = loss(model(a), model(b), labels)
-    model.zero_grad()
-    value.backward()
-    clip_grad_norm_(model.parameters(), 1.0)
-    with torch.no_grad():
+def updates_by_hand(rate):
+    """A step that moves the weights itself, by rate(optimizer)."""
+
+    def step(model, loss, optimizer, a, b, labels):
+        value = loss(model(a), model(b), labels)
+        model.zero_grad()
+        value.backward()
+        clip_grad_norm_(model.parameters(), 1.0)
         for p in model.parameters():
-            p -= 0.01 * p.grad
-    return value.item()
+            p.data.sub_(rate(optimizer) * p.grad)
+        return value.item()
+
+    return step
+
+
+def sets_the_rate(model, loss, optimizer, a, b, labels):
+    """As in the first case; the second has another."""
+    optimizer.param_groups[0]["lr"] = 0.1
+    return in_order("zero forward backward clip step")(
+        model, loss, optimizer, a, b, labels
+    )
 
 
 def makes_an_optimizer(model, loss, optimizer, a, b, labels):
@@ -423,8 +466,15 @@ TRAINING_STEP = Answers(
             in_order("zero forward backward clip step", result=lambda v: [v.item()]),
             "expected a number",
         ),
-        Wrong("an optimizer of its own", makes_an_optimizer, "optimizer of your own"),
-        Wrong("by hand, lr 0.01", updates_by_hand, ""),
+        Wrong("an optimizer of its own", makes_an_optimizer, "not by the optimizer"),
+        Wrong("by hand, lr 0.01", updates_by_hand(lambda _: 0.01), "not by the optim"),
+        Wrong("by hand, lr 0.1", updates_by_hand(lambda _: 0.1), "not by the optim"),
+        Wrong(
+            "by hand, at its rate",
+            updates_by_hand(lambda optimizer: optimizer.param_groups[0]["lr"]),
+            "not by the optimizer",
+        ),
+        Wrong("another rate", sets_the_rate, ""),
         Wrong("no_grad", under_no_grad, "no graph"),
         Wrong("eval mode", evaluates, "evaluation mode"),
         Wrong("swapped", of_loss(lambda m, f, a, b, y: f(m(b), m(a), y)), "Swapped"),
