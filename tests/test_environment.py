@@ -16,12 +16,18 @@ CONDA_NAMES = {
     "huggingface-hub": "huggingface_hub",
 }
 
+PIP_ONLY = {"hassil"}  # not on conda-forge: pip adds it, in the last line
+
 
 def from_pyproject(text: str) -> dict[str, str]:
     """Name under conda -> version range, as pyproject.toml has it."""
     project = tomllib.loads(text)["project"]
     requirements = [Requirement(line) for line in project["dependencies"]]
-    ranges = {CONDA_NAMES.get(r.name, r.name): str(r.specifier) for r in requirements}
+    ranges = {
+        CONDA_NAMES.get(r.name, r.name): str(r.specifier)
+        for r in requirements
+        if r.name not in PIP_ONLY
+    }
     return {
         "python": str(Requirement(f"python{project['requires-python']}").specifier),
         **ranges,
