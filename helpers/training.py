@@ -63,6 +63,8 @@ def train(
     for name, function in {"loss": loss, "evaluate": evaluate}.items():
         if not callable(function):
             raise TypeError(f"{name} must be a function, not {function!r}")
+    if not isinstance(folder, (str, Path, type(None))) or folder == "":
+        raise TypeError(f"folder must be the path of a folder, or None, not {folder!r}")
     path = None if folder is None else Path(folder) / "checkpoint.safetensors"
     with claimed(path.parent) if path else nullcontext():
         run = prepare(encoder, sentences, labels, loss, checked(**settings), path)
