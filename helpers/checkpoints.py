@@ -212,7 +212,7 @@ def _definition(loss: Callable) -> tuple[Callable, dict]:
 
 
 def _constants(function: Callable) -> dict:
-    """Numbers and words that a function reads from its module, such as a MARGIN there."""
+    """Numbers and words that a function reads from its module, such as a MARGIN."""
     function = getattr(function, "__func__", function)
     if not inspect.isfunction(function):
         return {}

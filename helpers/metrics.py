@@ -171,7 +171,7 @@ def _pearson(a: np.ndarray, b: np.ndarray) -> np.ndarray:
     if equal:
         raise ValueError(
             f"the {a.shape[-1]} pairs are too few, or too alike: {equal} of "
-            f"{a.shape[1]} resamples hold only equal similarities or only equal scores, "
+            f"{a.shape[1]} resamples hold only equal similarities, or equal scores, "
             "which have no rank correlation. Take more pairs"
         )
     return (a * b).sum(-1) / spread

@@ -81,7 +81,7 @@ def by_epoch(runs: pd.DataFrame, by: str) -> pd.DataFrame:
 
 
 def test_cosines() -> dict[str, Tensor]:
-    """The cosine of each pair of STS-B test, [1379], by run, such as "cosine, seed 0"."""
+    """The cosine of each pair of STS-B test, [1379], by run: "cosine, seed 0"."""
     columns = pd.read_csv(COSINES)
     return {name: torch.tensor(columns[name].to_numpy()) for name in columns}
 

@@ -185,25 +185,13 @@ def save_encoder(encoder: Encoder, folder: str | Path) -> Path:
     Does not overwrite: FileExistsError if there is anything at folder. OSError if it
     cannot be written, ValueError for a pooling that sentence-transformers cannot read.
     """
-    check_encoder(encoder)
+    _check_savable(encoder)
     if not isinstance(folder, (str, Path)) or folder == "":
         raise TypeError(f"folder must be the path of a new folder, not {folder!r}")
     folder = Path(folder)
     if os.path.lexists(folder):
         raise FileExistsError(
             f"{folder} exists already: choose a new folder, or move the old one away"
-        )
-    if encoder.pooling not in FLAGS.values():
-        raise ValueError(
-            f"pooling {encoder.pooling!r} cannot be saved: sentence-transformers reads "
-            f"one of {list(FLAGS.values())}"
-        )
-    if not all(
-        isinstance(x, torch.Tensor) for x in encoder.model.state_dict().values()
-    ):
-        raise ValueError(
-            "encoder.model has parts that are no tensors, as a quantized model has, and "
-            "cannot be saved: save it before it is quantized"
         )
     try:
         folder.parent.mkdir(parents=True, exist_ok=True)
@@ -219,6 +207,22 @@ def save_encoder(encoder: Encoder, folder: str | Path) -> Path:
             f"The encoder could not be saved, and nothing was left at {folder}: {error}"
         ) from error
     return folder
+
+
+def _check_savable(encoder: Encoder) -> None:
+    check_encoder(encoder)
+    if encoder.pooling not in FLAGS.values():
+        raise ValueError(
+            f"pooling {encoder.pooling!r} cannot be saved: sentence-transformers reads "
+            f"one of {list(FLAGS.values())}"
+        )
+    if not all(
+        isinstance(x, torch.Tensor) for x in encoder.model.state_dict().values()
+    ):
+        raise ValueError(
+            "encoder.model has parts that are no tensors, as a quantized model has, "
+            "and cannot be saved: save it before it is quantized"
+        )
 
 
 def _write(encoder: Encoder, folder: Path) -> None:
