@@ -135,6 +135,8 @@ def fetch(asset: Asset) -> Path:
     folder that has the asset's place but not its content is moved aside, with a warning
     that says where. Raises AssetError, which says what was tried.
     """
+    if not isinstance(asset, Asset):
+        raise TypeError(f"asset must be an Asset, such as assets.MINILM, not {asset!r}")
     target = cache_dir() / asset.name
     if verified(asset, target):
         return target

@@ -23,7 +23,8 @@ def pad(
     """Ragged token ids -> input_ids [B, L] and attention_mask [B, L], both int64.
 
     L is the longest row, at least 1, or `length` if that is given. Does not cut: raises
-    ValueError if a row is longer, and TypeError for ids that are not whole numbers.
+    ValueError if a row is longer, or an id below 0, and TypeError for ids that are not
+    whole numbers.
     Example: rows [[5, 6], [8]] -> [[5, 6], [8, 0]] and [[1, 1], [1, 0]].
     """
     rows = [_ids(i, row) for i, row in enumerate(as_list("rows", rows))]
@@ -41,6 +42,10 @@ def pad(
         start = 0 if side == "right" else length - len(row)
         input_ids[i, start : start + len(row)] = row
         attention_mask[i, start : start + len(row)] = 1
+    if input_ids.min() < 0:  # -100 in labels of other libraries
+        raise ValueError(
+            f"rows must hold ids of at least 0, not {int(input_ids.min())}"
+        )
     return input_ids, attention_mask
 
 

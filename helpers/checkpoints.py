@@ -4,6 +4,7 @@ A pickle runs whatever code is in it when it is opened; a safetensors file can o
 numbers. Does not train: that is helpers.training.
 """
 
+import dis
 import inspect
 import json
 import os
@@ -73,6 +74,8 @@ def claimed(folder: Path) -> Iterator[None]:
     Makes the folder if needed, and removes what a killed run left half-written in it.
     Raises CheckpointError while another run has it. Leaves the empty file .lock there.
     """
+    if folder.exists() and not folder.is_dir():
+        raise NotADirectoryError(f"folder must be a folder, and {folder} is a file")
     folder.mkdir(parents=True, exist_ok=True)
     lock = FileLock(folder / ".lock", timeout=0)
     try:
@@ -172,7 +175,8 @@ def loss_name(loss: Callable) -> str:
     defined, settings = _definition(loss)
     name = f"{defined.__module__}.{defined.__qualname__}"
     unclear = [k for k, value in settings.items() if not isinstance(value, PLAIN)]
-    if "<" in name or unclear:
+    # A bound method is "builtins.method", whatever it does.
+    if "<" in name or defined.__module__ == "builtins" or unclear:
         what = f"with {', '.join(unclear)}" if unclear else "with variables of its own"
         raise ValueError(
             "loss must be one that a checkpoint can tell from another: a function or "
@@ -201,9 +205,20 @@ def _definition(loss: Callable) -> tuple[Callable, dict]:
         loss = loss.func
     loss = inspect.unwrap(loss)
     if inspect.isfunction(loss):
-        return loss, _defaults(loss) | settings
+        return loss, _constants(loss) | _defaults(loss) | settings
     public = {k: v for k, v in vars(loss).items() if k[0] != "_" and k != "training"}
-    return type(loss), public | settings
+    body = loss.forward if isinstance(loss, nn.Module) else type(loss).__call__
+    return type(loss), _constants(inspect.unwrap(body)) | public | settings
+
+
+def _constants(function: Callable) -> dict:
+    """Numbers and words that a function reads from its module, such as a MARGIN."""
+    function = getattr(function, "__func__", function)
+    if not inspect.isfunction(function):
+        return {}
+    code, module = dis.get_instructions(function), function.__globals__
+    names = {step.argval for step in code if step.opname == "LOAD_GLOBAL"}
+    return {k: module[k] for k in names if k in module and isinstance(module[k], PLAIN)}
 
 
 def write(path: Path, tensors: Mapping[str, Tensor], state: str) -> None:

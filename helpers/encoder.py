@@ -128,6 +128,15 @@ def position_limit(model: PreTrainedModel) -> int | None:
     return positions
 
 
+def check_encoder(encoder: Encoder) -> None:
+    """Raise TypeError for a model, or another library's encoder, in place of ours."""
+    if not isinstance(encoder, Encoder):
+        raise TypeError(
+            "encoder must be an Encoder, as load_encoder returns it, not "
+            f"{type(encoder).__name__}"
+        )
+
+
 def token_ids(encoder: Encoder, sentences: Sequence[str]) -> list[list[int]]:
     """Token ids of each sentence, special tokens included.
 
@@ -136,6 +145,7 @@ def token_ids(encoder: Encoder, sentences: Sequence[str]) -> list[list[int]]:
     anything but a list of strings (or an array, or a column of a table, by position),
     and ValueError for a string that is no valid text.
     """
+    check_encoder(encoder)
     texts = _texts(sentences)
     if not texts:
         return []
@@ -218,8 +228,11 @@ def forward(
     does not get the mask, and attends to padding. Raises ValueError for ids that the
     model has no embedding for, and rows that it has no positions for.
     """
+    check_encoder(encoder)
     if padded_length is not None:
         padded_length = whole_number("padded_length", padded_length)
+    if not isinstance(use_mask, bool):  # "no" is true in Python
+        raise TypeError(f"use_mask must be True or False, not {use_mask!r}")
     input_ids, attention_mask = pad(rows, encoder.tokenizer.pad_token_id, padded_length)
     _check_input(encoder, input_ids)
     device = encoder.model.device
@@ -233,13 +246,12 @@ def forward(
 
 
 def _check_input(encoder: Encoder, input_ids: Tensor) -> None:
-    smallest, largest = input_ids.aminmax()
+    largest = int(input_ids.max())
     size = vocabulary_size(encoder.model)
-    if smallest < 0 or largest >= size:
-        wrong = int(smallest if smallest < 0 else largest)
+    if largest >= size:
         raise ValueError(
             f"rows must hold token ids from 0 to {size - 1}, those that the model has "
-            f"embeddings for, not {wrong}: does the tokenizer belong to the model?"
+            f"embeddings for, not {largest}: does the tokenizer belong to the model?"
         )
     length = input_ids.shape[1]
     if length > encoder.max_length:  # else it has been checked, when encoder was made
@@ -266,9 +278,14 @@ def pool_and_normalize(
     """
     pool_with = pool_with or POOLING_MODES[encoder.pooling]
     normalize = encoder.normalize if normalize is None else normalize
-    sentence_embeddings = pool_with(token_embeddings, attention_mask)
     if not isinstance(normalize, bool):
         raise TypeError(f"normalize must be True, False or None, not {normalize!r}")
+    if not callable(pool_with):
+        raise TypeError(
+            "pool_with must be a function of token_embeddings and attention_mask, such "
+            f"as pooling.max_pool, not {pool_with!r}"
+        )
+    sentence_embeddings = pool_with(token_embeddings, attention_mask)
     _check_pooled(sentence_embeddings, len(token_embeddings))
     if normalize:
         sentence_embeddings = nn.functional.normalize(sentence_embeddings, dim=1)

@@ -11,6 +11,7 @@ from numbers import Real
 import torch
 from torch import Tensor, nn
 
+from helpers.batching import whole_number
 from helpers.metrics import cosine
 
 cross_entropy = nn.functional.cross_entropy
@@ -27,8 +28,8 @@ class SoftmaxLoss(nn.Module):
 
     def __init__(self, hidden_size: int, num_labels: int = 3):
         super().__init__()
-        _check_number("hidden_size", hidden_size, at_least=1)
-        _check_number("num_labels", num_labels, at_least=2)
+        hidden_size = whole_number("hidden_size", hidden_size)
+        num_labels = whole_number("num_labels", num_labels, at_least=2)
         self.classifier = nn.Linear(3 * hidden_size, num_labels)
 
     def forward(self, u: Tensor, v: Tensor, labels: Tensor) -> Tensor:

@@ -17,10 +17,24 @@ def cosine(a: Tensor, b: Tensor) -> Tensor:
     """Cosine of each row of a [..., H] with the same row of b [..., H] -> [...].
 
     Shapes are broadcast: cosine(a[:, None], b[None]) is the matrix of all pairs. A
-    vector of zeros has cosine 0 with every other. Does not check its input.
-    Example: [3, 4] with [4, 3] -> 24 / 25.
+    vector of zeros has cosine 0 with every other. Raises ValueError for two widths H,
+    and checks nothing else. Example: [3, 4] with [4, 3] -> 24 / 25.
     """
-    return torch.nn.functional.cosine_similarity(a, b, dim=-1)
+    if a.shape[-1] != b.shape[-1]:  # a width of 1 would be stretched in silence
+        raise ValueError(
+            "a and b must have one width H, the last of their sizes, not "
+            f"{list(a.shape)} and {list(b.shape)}"
+        )
+    return torch.nn.functional.cosine_similarity(_tamed(a), _tamed(b), dim=-1)
+
+
+def _tamed(vectors: Tensor) -> Tensor:
+    """vectors at a length whose square is a number: those of 1e30 and 1e-30 are not."""
+    largest = vectors.detach().abs().amax(-1, keepdim=True)
+    if ((largest > 1e-15) & (largest < 1e15) | (largest == 0)).all():  # nearly always
+        return vectors
+    # A power of two changes no digit, and so no cosine.
+    return vectors * torch.exp2(-largest.log2().round().clamp(-126, 126))
 
 
 def spearman(similarities: Tensor | ArrayLike, scores: ArrayLike) -> float:
@@ -73,7 +87,7 @@ def sts_interval(
     and Tibshirani (1993). Does not correct its bias: with few pairs, or few runs, it is
     too narrow.
     """
-    _check_interval(resamples, level)
+    _check_interval(resamples, level, resample_runs)
     methods = [_runs("similarities", similarities, scores)]
     if baseline is not None:
         methods.append(_runs("baseline", baseline, scores))
@@ -98,7 +112,7 @@ def pairwise_cosines(vectors: Tensor) -> Tensor:
     Example: rows [1, 0], [0, 1], [0, 2] -> [0, 0, 1].
     """
     _check_vectors("vectors", vectors)
-    unit = torch.nn.functional.normalize(vectors, dim=1)
+    unit = torch.nn.functional.normalize(_tamed(vectors), dim=1)
     first, second = torch.triu_indices(len(unit), len(unit), offset=1)
     return (unit @ unit.T)[first, second]
 
@@ -157,7 +171,7 @@ def _pearson(a: np.ndarray, b: np.ndarray) -> np.ndarray:
     if equal:
         raise ValueError(
             f"the {a.shape[-1]} pairs are too few, or too alike: {equal} of "
-            f"{a.shape[1]} resamples hold only equal similarities or only equal scores, "
+            f"{a.shape[1]} resamples hold only equal similarities, or equal scores, "
             "which have no rank correlation. Take more pairs"
         )
     return (a * b).sum(-1) / spread
@@ -221,7 +235,9 @@ def _numbers(name: str, values: Tensor | ArrayLike) -> np.ndarray:
     return array.astype(float)
 
 
-def _check_interval(resamples: int, level: float) -> None:
+def _check_interval(resamples: int, level: float, resample_runs: bool) -> None:
+    if not isinstance(resample_runs, bool):  # "no" is true in Python
+        raise TypeError(f"resample_runs must be True or False, not {resample_runs!r}")
     if not isinstance(level, Real) or not 0 < level < 1:
         raise ValueError(f"level must be between 0 and 1, such as 0.95, not {level!r}")
     # Beyond each end of the interval lies at least one resample.

@@ -25,7 +25,7 @@ def check_pooling_input(token_embeddings: Tensor, attention_mask: Tensor) -> Non
 
     Raises ValueError unless token_embeddings is float [B, L, H], L and H at least 1,
     and attention_mask [B, L] holds 0 and 1, in any dtype. B may be 0: no vectors then.
-    Raises TypeError for what is no tensor.
+    Raises TypeError for what is no tensor, or a sparse one.
     """
     given = {"token_embeddings": token_embeddings, "attention_mask": attention_mask}
     for name, value in given.items():
@@ -33,6 +33,11 @@ def check_pooling_input(token_embeddings: Tensor, attention_mask: Tensor) -> Non
             raise TypeError(
                 f"{name} must be a tensor, not {type(value).__name__}: "
                 f"write torch.tensor({name})"
+            )
+        if value.layout != torch.strided:
+            raise TypeError(
+                f"{name} must be a dense tensor, not {value.layout}: write "
+                f"{name}.to_dense()"
             )
     shape = list(token_embeddings.shape)
     if len(shape) != 3 or 0 in shape[1:] or token_embeddings.dtype not in FLOATS:

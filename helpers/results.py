@@ -40,8 +40,9 @@ def runs(*experiments: str) -> pd.DataFrame:
     rows = [_row(run) for run in _stored()["runs"]]
     known = {row["experiment"] for row in rows}
     unknown = [name for name in experiments if name not in known]
-    if unknown:
-        raise ValueError(f"experiments must be among {sorted(known)}, not {unknown}")
+    if unknown or not experiments:
+        wrong = unknown or "none of them"
+        raise ValueError(f"experiments must be among {sorted(known)}, not {wrong}")
     order = {name: place for place, name in enumerate(experiments)}
     rows = [row for row in rows if row["experiment"] in order]
     rows.sort(key=lambda row: (order[row["experiment"]], row["seed"]))
@@ -80,7 +81,7 @@ def by_epoch(runs: pd.DataFrame, by: str) -> pd.DataFrame:
 
 
 def test_cosines() -> dict[str, Tensor]:
-    """The cosine of each pair of STS-B test, [1379], by run, such as "cosine, seed 0"."""
+    """The cosine of each pair of STS-B test, [1379], by run: "cosine, seed 0"."""
     columns = pd.read_csv(COSINES)
     return {name: torch.tensor(columns[name].to_numpy()) for name in columns}
 

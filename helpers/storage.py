@@ -33,7 +33,7 @@ from transformers.utils.logging import disable_progress_bar
 
 from helpers.assets import MARKER, MINILM, fetch
 from helpers.batching import whole_number
-from helpers.encoder import Encoder, position_limit
+from helpers.encoder import Encoder, check_encoder, position_limit
 from helpers.fast_linear import use_fast_linear
 
 # The booleans that versions before 6 wrote, and every version reads.
@@ -167,8 +167,10 @@ def fresh_encoder(layers: int, pooling: str = "mean", seed: int = 0) -> Encoder:
     pretrained = load_encoder()
     config = copy.deepcopy(pretrained.model.config)
     config.num_hidden_layers = whole_number("layers", layers)
+    if whole_number("seed", seed, at_least=0) >= 2**32:
+        raise ValueError(f"seed must be below 2**32, not {seed}")
     with torch.random.fork_rng(devices=[]):  # the caller's random numbers stay
-        torch.manual_seed(whole_number("seed", seed, at_least=0))
+        torch.manual_seed(int(seed))
         model = type(pretrained.model)(config).eval()
     model.embeddings.word_embeddings = pretrained.model.embeddings.word_embeddings
     use_fast_linear(model)  # for speed alone, as in load_encoder
@@ -183,22 +185,13 @@ def save_encoder(encoder: Encoder, folder: str | Path) -> Path:
     Does not overwrite: FileExistsError if there is anything at folder. OSError if it
     cannot be written, ValueError for a pooling that sentence-transformers cannot read.
     """
+    _check_savable(encoder)
+    if not isinstance(folder, (str, Path)) or folder == "":
+        raise TypeError(f"folder must be the path of a new folder, not {folder!r}")
     folder = Path(folder)
     if os.path.lexists(folder):
         raise FileExistsError(
             f"{folder} exists already: choose a new folder, or move the old one away"
-        )
-    if encoder.pooling not in FLAGS.values():
-        raise ValueError(
-            f"pooling {encoder.pooling!r} cannot be saved: sentence-transformers reads "
-            f"one of {list(FLAGS.values())}"
-        )
-    if not all(
-        isinstance(x, torch.Tensor) for x in encoder.model.state_dict().values()
-    ):
-        raise ValueError(
-            "encoder.model has parts that are no tensors, as a quantized model has, and "
-            "cannot be saved: save it before it is quantized"
         )
     try:
         folder.parent.mkdir(parents=True, exist_ok=True)
@@ -214,6 +207,22 @@ def save_encoder(encoder: Encoder, folder: str | Path) -> Path:
             f"The encoder could not be saved, and nothing was left at {folder}: {error}"
         ) from error
     return folder
+
+
+def _check_savable(encoder: Encoder) -> None:
+    check_encoder(encoder)
+    if encoder.pooling not in FLAGS.values():
+        raise ValueError(
+            f"pooling {encoder.pooling!r} cannot be saved: sentence-transformers reads "
+            f"one of {list(FLAGS.values())}"
+        )
+    if not all(
+        isinstance(x, torch.Tensor) for x in encoder.model.state_dict().values()
+    ):
+        raise ValueError(
+            "encoder.model has parts that are no tensors, as a quantized model has, "
+            "and cannot be saved: save it before it is quantized"
+        )
 
 
 def _write(encoder: Encoder, folder: Path) -> None:

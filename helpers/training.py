@@ -63,6 +63,8 @@ def train(
     for name, function in {"loss": loss, "evaluate": evaluate}.items():
         if not callable(function):
             raise TypeError(f"{name} must be a function, not {function!r}")
+    if not isinstance(folder, (str, Path, type(None))) or folder == "":
+        raise TypeError(f"folder must be the path of a folder, or None, not {folder!r}")
     path = None if folder is None else Path(folder) / "checkpoint.safetensors"
     with claimed(path.parent) if path else nullcontext():
         run = prepare(encoder, sentences, labels, loss, checked(**settings), path)
@@ -287,7 +289,7 @@ def plain_accelerator() -> Accelerator:
 
 
 def checked(**settings) -> Settings:
-    """Settings as Python's own numbers; NumPy's are taken, what does not fit is named."""
+    """Settings as Python's own numbers; NumPy's will do, what does not fit is named."""
     known = list(Settings.__dataclass_fields__)
     unknown = sorted(set(settings) - set(known))
     if unknown:
@@ -440,8 +442,8 @@ def _check_number(what: str, value: Tensor, run: Run, batch: Batch) -> None:
         )
     if what == "loss" and not value.requires_grad:
         raise ValueError(
-            "loss must have a gradient: what it returned does not depend on the vectors "
-            "any more (detach, item, round, or torch.no_grad around it)"
+            "loss must have a gradient: what it returned does not depend on the "
+            "vectors any more (detach, item, round, or torch.no_grad around it)"
         )
     if torch.isfinite(value):
         return

@@ -40,7 +40,7 @@ def update(root: Path | str = ROOT) -> list[str]:
 
 
 def renew(root: Path | str = ROOT) -> Path | None:
-    """Set the folder of copies aside and fill a new one; returns where the old one is."""
+    """Set the folder of copies aside, fill a new one; returns where the old one is."""
     root, aside = Path(root), None
     with _lock(root):
         if os.path.lexists(root / FOLDER):
@@ -146,7 +146,7 @@ def _create(copy: Path, content: bytes) -> bool:
 
 
 def _put_back(copy: Path) -> None:
-    """The copy that was moved, if there is one; beside the copy if that exists again."""
+    """The copy that was moved, if there is one; beside the copy if it is back."""
     old = _hidden(copy, "old")
     if os.path.lexists(old) and not _publish(old, copy):
         old.rename(_free(copy))
@@ -170,7 +170,7 @@ def _publish(path: Path, target: Path) -> bool:
 
 
 def _written(target: Path, content: bytes) -> Path:
-    """A new file beside `target`: a link to a file elsewhere is never written through."""
+    """A new file beside `target`: a link to elsewhere is never written through."""
     path = _hidden(target, "new")
     path.unlink(missing_ok=True)
     with path.open("xb") as file:

@@ -432,3 +432,12 @@ def test_the_course_assets_are_pinned():
 def test_a_pipe_of_the_name_of_a_file_is_not_waited_for(tmp_path):
     os.mkfifo(tmp_path / "sts-dev.csv")
     assert not verified(STSB, tmp_path)
+
+
+@pytest.mark.fault("assets", "clear error")
+@pytest.mark.parametrize("what", ["all-MiniLM-L6-v2", None])
+def test_the_name_of_an_asset_is_no_asset(what):
+    with pytest.raises(
+        TypeError, match=r"asset must be an Asset, such as assets.MINILM"
+    ):
+        fetch(what)

@@ -234,3 +234,9 @@ def test_a_share_that_is_none_is_refused(error, arguments, message):
 def test_an_order_of_other_things_than_rows_is_refused(order):
     with pytest.raises((TypeError, ValueError), match=r"order\[i\] must be"):
         batching.fixed_batches(order, 2)
+
+
+@pytest.mark.fault("batching", "clear error")
+def test_ids_below_zero_are_no_ids():
+    with pytest.raises(ValueError, match="rows must hold ids of at least 0, not -100"):
+        batching.pad([[5, -100], [7]])

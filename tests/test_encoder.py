@@ -342,7 +342,7 @@ def test_a_tokenizer_that_does_not_fit_is_refused():
     ("error", "rows", "options", "message"),
     [
         (ValueError, [[1, 40]], {}, "token ids from 0 to 39, .* not 40: does"),
-        (ValueError, [[1, -1]], {}, "token ids from 0 to 39, .* not -1: does"),
+        (ValueError, [[1, -1]], {}, "ids of at least 0, not -1"),
         (TypeError, [[1, 2.0]], {}, r"rows\[0\] is \[1, 2.0\]"),
         (TypeError, [1, 2], {}, r"rows\[0\] is 1"),
         (ValueError, [], {}, "rows is empty"),
@@ -521,3 +521,34 @@ def test_parts_of_the_wrong_kind_are_named(encoder):
     for wrong in (None, model, "bert"):
         with pytest.raises(TypeError, match="tokenizer must be one of transformers"):
             Encoder(wrong, model, 64)
+
+
+@pytest.mark.fault("encoder", "clear error")
+@pytest.mark.parametrize("value", ["no", 0, None])
+def test_whether_the_mask_is_used_is_true_or_false(tiny, value):
+    with pytest.raises(TypeError, match="use_mask must be True or False"):
+        forward(tiny, [[1, 2]], use_mask=value)
+
+
+@pytest.mark.fault("encoder", "clear error")
+def test_the_name_of_a_mode_is_no_function_to_pool_with(tiny):
+    with pytest.raises(TypeError, match=r"pool_with must be a function .* not 'max'"):
+        encode(tiny, ["a man"], pool_with="max")
+
+
+@pytest.mark.fault("encoder", "clear error")
+@pytest.mark.parametrize("what", ["model", "tokenizer"])
+def test_a_model_is_no_encoder(tiny, what):
+    """Nor is the library's: both have a method of the name, and not our fields."""
+    other = getattr(tiny, what)
+    message = f"encoder must be an Encoder, .* not {type(other).__name__}"
+    with pytest.raises(TypeError, match=message):
+        encode(other, ["a man"])
+    with pytest.raises(TypeError, match=message):
+        forward(other, [[1, 2]])
+
+
+@pytest.mark.fault("encoder", "clear error")
+def test_a_seed_that_pytorch_does_not_take_is_named():
+    with pytest.raises(ValueError, match=r"seed must be below 2\*\*32, not"):
+        fresh_encoder(1, seed=2**70)

@@ -534,3 +534,16 @@ def test_the_dtype_of_the_vectors_is_the_loss_s(name, dtype):
         value = call(name, *some)
     assert value.dtype == dtype
     assert value.item() == pytest.approx(exact.item(), rel=30 * torch.finfo(dtype).eps)
+
+
+@pytest.mark.fault("losses", "clear error")
+@pytest.mark.parametrize(
+    ("sizes", "message"),
+    [
+        ({"num_labels": 2.0}, "num_labels must be a whole number, not 2.0"),
+        ({"hidden_size": 8.0}, "hidden_size must be a whole number, not 8.0"),
+    ],
+)
+def test_a_head_has_whole_numbers_of_inputs_and_classes(sizes, message):
+    with pytest.raises(TypeError, match=message):
+        losses.SoftmaxLoss(**{"hidden_size": 8, **sizes})

@@ -488,3 +488,35 @@ def test_a_masked_value_is_not_read_past_its_mask():
     masked = np.ma.array([1.0, 2.0, 3.0], mask=[0, 0, 1])
     with pytest.raises(ValueError, match="similarities must have no masked values"):
         spearman(masked, [1, 2, 3])
+
+
+@pytest.mark.fault("metrics", "right result")
+@pytest.mark.parametrize("length", [1e-30, 1e-20, 1e20, 1e30])
+def test_a_cosine_does_not_depend_on_length_however_long(length):
+    """Squares of such numbers are 0 or infinite in float32."""
+    a, b = random(4, 8), random(4, 8, seed=1)
+    right = cosine(a, b)
+    assert torch.allclose(cosine(length * a, b), right, atol=1e-5)
+    assert torch.allclose(cosine(a, length * b), right, atol=1e-5)
+    assert cosine(torch.zeros(8), length * b[0]) == 0
+    both = torch.cat([length * a, b])
+    assert torch.allclose(pairwise_cosines(both)[3], right[0], atol=1e-5)
+
+
+def test_an_ordinary_cosine_is_pytorchs_own_to_the_last_bit():
+    a, b = random(50, 384), random(50, 384, seed=1)
+    assert torch.equal(cosine(a, b), torch.nn.functional.cosine_similarity(a, b))
+
+
+@pytest.mark.fault("metrics", "clear error")
+def test_vectors_of_two_widths_have_no_cosine():
+    """A width of 1 would be stretched to fit, without a word."""
+    with pytest.raises(ValueError, match=r"one width H, .* \[2, 3\] and \[2, 1\]"):
+        cosine(random(2, 3), random(2, 1))
+
+
+@pytest.mark.fault("metrics", "clear error")
+@pytest.mark.parametrize("value", ["no", 0, None])
+def test_whether_runs_are_resampled_is_true_or_false(value):
+    with pytest.raises(TypeError, match="resample_runs must be True or False"):
+        sts_interval([SIX, SIX[::-1]], GOLD, resample_runs=value)

@@ -316,3 +316,11 @@ def test_one_nan_in_one_real_token_shows(mode):
     hidden[3, 4] = float("nan")
     vectors = POOLING_MODES[mode](hidden, torch.ones(4, 6))
     assert vectors[3].isnan().all() and vectors[:3].isfinite().all()
+
+
+@pytest.mark.fault("pooling", "clear error")
+@pytest.mark.parametrize("mode", POOLING_MODES)
+def test_a_sparse_mask_is_refused(mode):
+    mask = torch.tensor([[1, 1, 0]]).to_sparse()
+    with pytest.raises(TypeError, match="attention_mask must be a dense tensor"):
+        POOLING_MODES[mode](torch.ones(1, 3, 2), mask)

@@ -100,3 +100,8 @@ def test_cosines_are_those_of_the_runs_reported():
     for row in runs.itertuples():
         cosines = results.test_cosines()[f"{row.experiment}, seed {row.seed}"]
         assert spearman(cosines, scores) == pytest.approx(row.test, abs=0.01)
+
+
+def test_no_experiment_is_no_choice():
+    with pytest.raises(ValueError, match=r"experiments must be among .* not none"):
+        results.runs()

@@ -784,3 +784,19 @@ def test_a_fresh_encoder_leaves_the_random_numbers_of_the_caller():
     assert torch.equal(torch.rand(1), expected)
     with pytest.raises(ValueError, match="seed must be at least 0"):
         storage.fresh_encoder(1, seed=-1)
+
+
+@pytest.mark.fault("storage", "clear error")
+@pytest.mark.parametrize("folder", ["", 3, None])
+def test_a_folder_to_save_in_is_a_path(folder, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(TypeError, match="folder must be the path of a new folder"):
+        save_encoder(Encoder(*families.bert(), 12), folder)
+    assert os.listdir(tmp_path) == []
+
+
+@pytest.mark.fault("storage", "clear error")
+def test_a_model_alone_cannot_be_saved(tmp_path):
+    with pytest.raises(TypeError, match=r"must be an Encoder, .* not BertModel"):
+        save_encoder(families.bert()[1], tmp_path / "new")
+    assert os.listdir(tmp_path) == []

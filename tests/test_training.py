@@ -986,3 +986,61 @@ def test_a_run_killed_at_any_two_steps_ends_bit_equal(
                 run(small(encoder), killed_after(limit), folder=folder, **how)
         assert run(last, folder=folder, **how) == expected
     assert equal(weights(last), weights(whole))
+
+
+@CLEAR
+@pytest.mark.parametrize("folder", ["", 3])
+def test_a_folder_is_a_path(encoder, folder, tmp_path, monkeypatch):
+    """An empty name would be the working directory, in silence."""
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(TypeError, match="folder must be the path of a folder, or None"):
+        run(small(encoder), folder=folder)
+    assert os.listdir(tmp_path) == []
+
+
+@CLEAR
+def test_a_file_in_the_place_of_the_folder_stays(encoder, tmp_path):
+    (tmp_path / "run").write_text("mine")
+    with pytest.raises(NotADirectoryError, match="run is a file"):
+        run(small(encoder), folder=tmp_path / "run")
+    assert (tmp_path / "run").read_text() == "mine"
+
+
+@CLEAR
+def test_a_model_is_not_trained_in_place_of_an_encoder(encoder):
+    columns, scores = data()
+    with pytest.raises(TypeError, match=r"must be an Encoder, .* not BertModel"):
+        train(encoder.model, columns, scores, cosine_similarity_loss, lambda: 1.0)
+
+
+@CLEAR
+def test_a_bound_method_is_no_loss_that_a_checkpoint_can_tell(encoder, tmp_path):
+    loss = SoftmaxLoss(16).forward
+    labels = torch.zeros(24, dtype=torch.long)
+    with pytest.raises(ValueError, match="a checkpoint can tell from another"):
+        run(small(encoder), loss, labels, folder=tmp_path)
+
+
+WEIGHT = 1.0
+
+
+def weighted(u, v, labels):
+    return WEIGHT * (u - v).square().mean()
+
+
+class Weighted(torch.nn.Module):
+    def forward(self, u, v, labels):
+        return WEIGHT * (u - v).square().mean()
+
+
+@CLEAR
+@pytest.mark.parametrize("loss", [weighted, Weighted()], ids=["function", "module"])
+def test_a_number_that_a_loss_reads_from_its_module_tells_runs_apart(
+    encoder, tmp_path, monkeypatch, loss
+):
+    """As in a notebook, where a margin stands in a cell of its own."""
+    run(small(encoder), loss, folder=tmp_path)
+    run(small(encoder), loss, folder=tmp_path)
+    monkeypatch.setattr(sys.modules[__name__], "WEIGHT", 5.0)
+    with pytest.raises(CheckpointError, match=r"WEIGHT=1.0.* is now .*WEIGHT=5.0"):
+        run(small(encoder), loss, folder=tmp_path)

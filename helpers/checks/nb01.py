@@ -240,6 +240,13 @@ WORDPIECE_MISTAKES = [
         lambda word, vocab: pieces_of(word, vocab, order=lambda ends: ends),
     ),
     (
+        "You take the shortest piece that fits, and where none does, you keep the pieces "
+        "found before. Try the longest end of the word first.",
+        lambda word, vocab: pieces_of(
+            word, vocab, order=lambda ends: ends, lost=lambda pieces: [*pieces, UNKNOWN]
+        ),
+    ),
+    (
         "A piece inside a word needs ## in front: 'ing' at the end of 'playing' is "
         "'##ing' in the vocabulary, and in the result.",
         lambda word, vocab: [p.removeprefix("##") for p in pieces_of(word, vocab)],

@@ -234,6 +234,13 @@ TRUE_MEAN_MISTAKES = [
         lambda naive, pad_mean, n, length: naive - pad_mean,
     ),
     (
+        "You undid the factor n/L for the naive mean alone. Subtract the padding's part "
+        "first, then multiply all that is left by L/n.",
+        lambda naive, pad_mean, n, length: (
+            naive * (length / n)[:, None] - (1 - n / length)[:, None] * pad_mean
+        ),
+    ),
+    (
         "You mixed up n and L − n.",
         lambda naive, pad_mean, n, length: unmix(naive, pad_mean, length - n, length),
     ),

@@ -3,9 +3,10 @@
 The system's timer rings in the main thread. That wakes a sleep, and it reaches code in
 C that looks for signals now and then, such as a regular expression. On Windows, which
 has no timer, a thread rings, and a sleep ends first. Does not stop code in C that looks
-for no signals, such as one large matrix product: it is stopped when that has ended. Does
-not stop two endless loops, one in the other, that both catch every error. In other
-threads than the main one nothing is stopped, but what took too long is told all the same.
+for no signals, such as one large matrix product: it is stopped when that has ended.
+Does not stop two endless loops, one in the other, that both catch every error. In other
+threads than the main one nothing is stopped, but what took too long is told all the
+same.
 """
 
 import _thread

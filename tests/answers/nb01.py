@@ -192,6 +192,16 @@ def shortest(word, vocab):
     return pieces if start == len(word) else ["[UNK]"]
 
 
+def shortest_by_itself(word, vocab, mark=""):
+    if not word:
+        return []
+    for end in range(1, len(word) + 1):
+        if mark + word[:end] in vocab:
+            rest = shortest_by_itself(word[end:], vocab, "##")
+            return [mark + word[:end], *rest]
+    return ["[UNK]"]
+
+
 def on_failure(failed, keep=True):
     def cut(word, vocab):
         pieces, rest = [], word
@@ -327,6 +337,7 @@ WORDPIECE = Answers(
     right={"slices": slices, "recursive": recursive, "startswith": by_max},
     wrong=[
         Wrong("shortest first", shortest, "shortest piece that fits"),
+        Wrong("shortest, then [UNK]", shortest_by_itself, "you keep the pieces found"),
         Wrong("## removed", unmarked, "needs ## in front"),
         Wrong("looks up without ##", looks_up_without_marks, "look for the piece with"),
         Wrong("## put on later", marks_afterwards, "look for the piece with"),

@@ -288,6 +288,13 @@ TRUE_MEAN = Answers(
             "did not undo the factor n/L",
         ),
         Wrong(
+            "scaled before the padding is subtracted",
+            lambda naive, pad, n, L: (
+                naive / (n / L)[:, None] - (1 - n / L)[:, None] * pad
+            ),
+            "for the naive mean alone",
+        ),
+        Wrong(
             "pad_mean whole, scaled",
             lambda naive, pad, n, L: (naive - pad) / (n / L)[:, None],
             "not 1",
