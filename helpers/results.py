@@ -14,6 +14,7 @@ from torch import Tensor
 FOLDER = Path(__file__).parent.parent / "notebooks" / "results"
 RUNS = FOLDER / "06_siamese_finetuning.json"
 COSINES = FOLDER / "06_test_cosines.csv"
+BY_POOLING = FOLDER / "06_cosines_by_pooling.csv"
 
 
 def machine() -> str:
