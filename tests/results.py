@@ -327,6 +327,7 @@ def experiments():
         yield "news and others", seed, ALONE | {"others": 150}, forgetting
         yield "news, lower rate", seed, ALONE | {"learning_rate": 2e-5}, forgetting
     regression = training(cosine_similarity_loss)
+    dev_only = training(cosine_similarity_loss, test=False)
     dev_alone = functools.partial(head_alone, splits=["dev"])
     for seed in (100, 101):
         for rate in HEAD_RATES:
@@ -338,7 +339,7 @@ def experiments():
     for seed in (0, 1):
         for size in (8, 64):
             settings = LONG | {"batch_size": size, "pairs": 719}
-            yield f"long, batches of {size}", seed, settings, regression
+            yield f"long, batches of {size}", seed, settings, dev_only
     for seed in range(3):
         yield "last layers", seed, LAYERS | {"learning_rate": 1e-4}, regression
 
