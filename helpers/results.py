@@ -1,7 +1,7 @@
 """What `make results` measured, read for lesson 06: runs, their tables and curves.
 
-The file is written by tests/results.py and is found from anywhere, whatever the working
-directory is.
+The files are written by tests/results.py and are found from anywhere, whatever the
+working directory is.
 """
 
 import json

@@ -1,13 +1,14 @@
 """`make results`: what lesson 06 reports over several seeds, trained anew.
 
-About an hour and a half on two cores:
+About two and a half hours on two cores:
 
     python -m tests.results [experiment ...]
 
 Each run is added to the results file as it ends; a run that is in the file is not
-repeated, so a broken session goes on where it stopped. Beside it stands a table with
-the cosine of each pair of test by the runs that the notebook compares: what a bootstrap
-needs. Move both files away to measure everything again.
+repeated, so a broken session goes on where it stopped. Beside it stand two tables with
+the cosine of each pair by the runs that the notebook compares, what a bootstrap needs:
+one of test by loss, one of dev and test by pooling and of test by what news did. Move
+all three files away to measure everything again.
 """
 
 import dataclasses
@@ -433,8 +434,8 @@ if __name__ == "__main__":
     RUNS.parent.mkdir(exist_ok=True)
     if stored()["machine"] != machine():
         sys.exit(
-            f"{RUNS} comes from another machine or other versions. Move it and "
-            f"{COSINES.name} away to measure everything here."
+            f"{RUNS} comes from another machine or other versions. Move it, "
+            f"{COSINES.name} and {BY_POOLING.name} away to measure everything here."
         )
     measure(sys.argv[1:])
     summarize()
