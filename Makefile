@@ -48,7 +48,7 @@ notebooks: .venv/ready  ## re-execute every notebook and save its outputs
 bench: .venv/ready  ## measure pooling, encoding and training beside sentence-transformers (20 minutes)
 	$(BIN)/python -m tests.bench
 
-results: .venv/ready  ## train what lesson 06 reports over several seeds (an hour and a half)
+results: .venv/ready  ## train what lesson 06 reports over several seeds (two and a half hours)
 	$(BIN)/python -m tests.results
 
 lock: pyproject.toml  ## renew constraints.txt from what pip resolves today

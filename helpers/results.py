@@ -1,7 +1,7 @@
 """What `make results` measured, read for lesson 06: runs, their tables and curves.
 
-The file is written by tests/results.py and is found from anywhere, whatever the working
-directory is.
+The files are written by tests/results.py and are found from anywhere, whatever the
+working directory is.
 """
 
 import json
@@ -14,6 +14,7 @@ from torch import Tensor
 FOLDER = Path(__file__).parent.parent / "notebooks" / "results"
 RUNS = FOLDER / "06_siamese_finetuning.json"
 COSINES = FOLDER / "06_test_cosines.csv"
+BY_POOLING = FOLDER / "06_cosines_by_pooling.csv"
 
 
 def machine() -> str:
@@ -68,16 +69,58 @@ def table(runs: pd.DataFrame, by: str = "experiment") -> pd.DataFrame:
     )
 
 
-def by_epoch(runs: pd.DataFrame, by: str) -> pd.DataFrame:
-    """Dev after each epoch, mean over the seeds: a row for each value of column `by`.
+def by_epoch(runs: pd.DataFrame, by: str, what: str = "score") -> pd.DataFrame:
+    """Dev at each look, mean over the seeds: a row for each value of column `by`.
 
-    For runs that looked at dev once an epoch.
+    Columns are the epochs done by then. what="loss" gives the training loss in its
+    place, each a mean since the look before. For runs of as many epochs and looks.
     """
-    scores = pd.DataFrame(
-        [[look["score"] for look in history] for history in runs.history]
-    )
-    scores.columns += 1
-    return scores.groupby(runs[by].to_numpy(), sort=False).mean()
+    looks = pd.DataFrame([[look[what] for look in history] for history in runs.history])
+    looks.columns = (looks.columns + 1) * int(runs.epochs.iloc[0]) // looks.shape[1]
+    return looks.groupby(runs[by].to_numpy(), sort=False).mean()
+
+
+def by_genre(*experiments: str, split: str = "test") -> pd.DataFrame:
+    """Score of each genre and of all pairs, mean over the seeds: a row an experiment."""
+    rows = runs(*experiments)
+    genres = pd.DataFrame(rows.by_genre.tolist()).filter(like=f"{split}, ")
+    scores = genres.rename(columns=lambda name: name.removeprefix(f"{split}, "))
+    scores["all"] = rows[split]
+    return scores.groupby(rows.experiment.to_numpy(), sort=False).mean()
+
+
+def by_pooling(split: str) -> pd.DataFrame:
+    """What each encoder of the swap scores with each pooling, mean over the seeds.
+
+    A row for the pooling that it was trained with (none: as it came), a column for the
+    one that it is scored with.
+    """
+    rows = runs(*(f"swap {name}" for name in ("none", "mean", "cls", "max")))
+    scores = pd.DataFrame(rows.by_pooling.tolist()).filter(like=f"{split}, ")
+    scores = scores.rename(columns=lambda name: name.removeprefix(f"{split}, "))
+    trained_with = rows.experiment.str.removeprefix("swap ").to_numpy()
+    return scores.groupby(trained_with, sort=False).mean()
+
+
+def cosines_by_pooling(trained_with: str, pooled_by: str, split: str) -> Tensor:
+    """Cosines of each pair of dev or test [N], for each of S seeds: [S, N].
+
+    Raises ValueError for a combination that was not run.
+    """
+    return _columns(f"swap {trained_with}, seed ", f", {split}, {pooled_by}")
+
+
+def cosines_on_test(experiment: str) -> Tensor:
+    """Of a run on news: the cosine of each pair of test, for each seed: [S, 1379]."""
+    return _columns(f"{experiment}, seed ", ", test")
+
+
+def _columns(begin: str, end: str) -> Tensor:
+    table = pd.read_csv(BY_POOLING)
+    known = [name for name in table if name.startswith(begin) and name.endswith(end)]
+    if not known:
+        raise ValueError(f"no column of {BY_POOLING.name} reads {begin!r} … {end!r}")
+    return torch.tensor(table[sorted(known)].dropna().to_numpy().T)
 
 
 def test_cosines() -> dict[str, Tensor]:
@@ -103,4 +146,6 @@ def _row(run: dict) -> dict:
         "loss_first": history[0].get("loss", float("nan")),
         "loss_last": history[-1].get("loss", float("nan")),
         "minutes": run["seconds"] / 60,
+        "by_genre": run.get("by_genre", {}),
+        "by_pooling": run.get("by_pooling", {}),
     }

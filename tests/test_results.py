@@ -78,9 +78,76 @@ def test_table_leaves_out_what_a_run_has_not(stored):
 
 
 def test_by_epoch_is_the_mean_of_the_seeds(stored):
-    curve = results.by_epoch(results.runs("a"), "experiment")
+    curve = results.by_epoch(results.runs("a").assign(epochs=2), "experiment")
     assert curve.columns.tolist() == [1, 2]
     assert curve.loc["a"].tolist() == [65.0, 65.0]
+
+
+def test_by_epoch_knows_the_epochs_between_the_looks(stored):
+    curve = results.by_epoch(results.runs("a").assign(epochs=8), "experiment", "loss")
+    assert curve.columns.tolist() == [4, 8]
+    assert curve.loc["a"].tolist() == pytest.approx([0.5, 0.4])
+
+
+def judged(experiment, seed, **scores):
+    return {
+        "experiment": experiment,
+        "seed": seed,
+        "settings": {},
+        "dev": 1.0,
+        "test": 3.0 + seed,
+        "seconds": 0.0,
+        "date": "2026-01-01",
+        **scores,
+    }
+
+
+@pytest.fixture
+def judged_runs(monkeypatch, tmp_path):
+    runs = []
+    for place, name in enumerate(("none", "mean", "cls", "max")):
+        for seed in (0, 1):
+            scores = {"dev, mean": 9.0, "test, mean": place + seed, "test, cls": 5.0}
+            runs.append(judged(f"swap {name}", seed, by_pooling=scores))
+    for seed in (0, 1):
+        scores = {"dev, news": 9.0, "test, news": 50.0 + seed}
+        runs.append(judged("news alone", seed, by_genre=scores))
+    (tmp_path / "runs.json").write_text(json.dumps({"machine": {}, "runs": runs}))
+    monkeypatch.setattr(results, "RUNS", tmp_path / "runs.json")
+    cosines = (
+        "swap mean, seed 1, test, cls;swap mean, seed 0, test, cls;news alone, seed 0, "
+        "test;swap mean, seed 0, dev, cls\n0.1;0.2;0.3;0.4\n0.5;0.6;0.7;0.8\n;;;0.9\n"
+    )
+    header, *rows = cosines.splitlines()
+    header = ",".join(f'"{name}"' for name in header.split(";"))
+    lines = [header, *(row.replace(";", ",") for row in rows)]
+    (tmp_path / "cosines.csv").write_text("\n".join(lines) + "\n")
+    monkeypatch.setattr(results, "BY_POOLING", tmp_path / "cosines.csv")
+
+
+def test_by_pooling_is_the_mean_of_the_seeds(judged_runs):
+    table = results.by_pooling("test")
+    assert table.index.tolist() == ["none", "mean", "cls", "max"]
+    assert table["mean"].tolist() == [0.5, 1.5, 2.5, 3.5]
+    assert table["cls"].tolist() == [5.0] * 4
+
+
+def test_by_genre_has_all_pairs_beside_the_genres(judged_runs):
+    table = results.by_genre("news alone")
+    assert table.loc["news alone"].to_dict() == {"news": 50.5, "all": 3.5}
+    assert results.by_genre("news alone", split="dev").loc["news alone", "all"] == 1.0
+
+
+def test_cosines_come_by_seed_without_the_empty_cells(judged_runs):
+    found = results.cosines_by_pooling("mean", "cls", "test")
+    assert found.tolist() == [[0.2, 0.6], [0.1, 0.5]]
+    assert results.cosines_by_pooling("mean", "cls", "dev").shape == (1, 3)
+    assert results.cosines_on_test("news alone").tolist() == [[0.3, 0.7]]
+
+
+def test_cosines_of_a_run_that_was_not_made_are_an_error(judged_runs):
+    with pytest.raises(ValueError, match=r"swap cls, seed .*, test, max"):
+        results.cosines_by_pooling("cls", "max", "test")
 
 
 def test_machine_says_where_and_when(stored):

@@ -1,4 +1,4 @@
-"""Checks of lesson 06: the optimizer, the step, and the schedule of a training."""
+"""Checks of lesson 06: optimizer, step and schedule of a training, and an average."""
 
 import math
 from collections.abc import Callable
@@ -722,4 +722,116 @@ def learning_rate_factor(answer: Answer) -> Verdict:
         mistakes=FACTOR_MISTAKES,
         praise="The first steps are short because AdamW's moments know nothing yet, "
         "the last ones so that the weights come to rest.",
+    )
+
+
+def weights(*shapes: tuple[int, ...], seed: int) -> list[Tensor]:
+    return [decimals(*shape, seed=seed + i) for i, shape in enumerate(shapes)]
+
+
+def combining(combine: Callable[[Tensor, Tensor, float], Tensor]) -> Answer:
+    """An answer that does the same with each weight."""
+
+    def answer(old, new, share):
+        return [combine(a, b, share) for a, b in zip(old, new, strict=True)]
+
+    return answer
+
+
+AVERAGE_MISTAKES = [
+    (
+        "The other way round: share is that of the new weights, so 0 gives the old "
+        "ones.",
+        combining(lambda old, new, share: share * old + (1 - share) * new),
+    ),
+    (
+        "You always meet halfway. `share` says how far to go.",
+        combining(lambda old, new, share: (old + new) / 2),
+    ),
+    (
+        "That is the sum. Both are weighted, and the two shares add up to 1.",
+        combining(lambda old, new, share: old + new),
+    ),
+    (
+        "The old weights need their share, too: 1 − share.",
+        combining(lambda old, new, share: old + share * new),
+    ),
+    (
+        "Half of the way that you should go: shares of 1 − share and share need no "
+        "division by 2.",
+        combining(lambda old, new, share: ((1 - share) * old + share * new) / 2),
+    ),
+    (
+        "You walk away from the new weights: the step is new − old.",
+        combining(lambda old, new, share: old + share * (old - new)),
+    ),
+    (
+        "That is the way from old to new. Add it to the old weights.",
+        combining(lambda old, new, share: share * (new - old)),
+    ),
+    ("Those are the new weights.", lambda old, new, share: list(new)),
+    ("Those are the old weights.", lambda old, new, share: list(old)),
+    (
+        "That is one weight. Return one for each pair, in a list.",
+        lambda old, new, share: combining(torch.lerp)(old[:1], new[:1], share)[0],
+    ),
+    (
+        "Only the first weight of each is in. Return one for each pair.",
+        lambda old, new, share: combining(torch.lerp)(old[:1], new[:1], share),
+    ),
+    (
+        "Those are the two lists joined. Take the weights in pairs: zip(old, new).",
+        lambda old, new, share: [*old, *new],
+    ),
+    (
+        "Lists have no product with a number, and `+` joins them. Take the weights in "
+        "pairs: zip(old, new).",
+        lambda old, new, share: old * (1 - share) + new * share,
+    ),
+    (
+        "Weights differ in shape, so they do not stack. Take them in pairs: "
+        "zip(old, new).",
+        lambda old, new, share: torch.stack(old) + torch.stack(new),
+    ),
+]
+AVERAGE_SIGNS = [
+    (
+        "Return a list with a tensor for each pair of weights.",
+        lambda got, wanted, *_: (
+            not isinstance(got, list | tuple) or len(got) != len(wanted)
+        ),
+    ),
+    (
+        "Each weight keeps its shape.",
+        lambda got, wanted, *_: (
+            [getattr(tensor, "shape", None) for tensor in got]
+            != [tensor.shape for tensor in wanted]
+        ),
+    ),
+]
+
+
+@exercise("6.4")
+def average_weights(answer: Answer) -> Verdict:
+    """answer(old, new, share) -> the weights at `share` of the way from old to new.
+
+    old and new are lists of tensors of equal shapes, share a number: 0 gives the old
+    weights, 1 the new ones -> a list of tensors.
+    Example: answer([tensor([0., 4.])], [tensor([8., 4.])], 0.25) -> [tensor([2., 4.])]
+    """
+    shapes = ((3, 4), (4,), (2, 3, 1))
+    one, other = weights(*shapes, seed=1), weights(*shapes, seed=7)
+    alone = (weights((5,), seed=3), weights((5,), seed=4), 0.75)
+    return judge(
+        answer,
+        reference=combining(torch.lerp),
+        cases=[
+            Case((one, other, 0.25)),
+            Case(alone),
+            Case((one, other, 0.0), "Share 0 is the old encoder as it was."),
+            Case((one, other, 1.0), "Share 1 is the new encoder."),
+        ],
+        mistakes=AVERAGE_MISTAKES,
+        signs=AVERAGE_SIGNS,
+        praise="Each share is one more encoder, and none of them costs any training.",
     )

@@ -713,7 +713,88 @@ LEARNING_RATE_FACTOR = Answers(
     ],
 )
 
+# 6.4 average_weights
+
+
+def pairwise(combine):
+    def answer(old, new, share):
+        return [combine(a, b, share) for a, b in zip(old, new, strict=True)]
+
+    return answer
+
+
+def average_by_loop(old, new, share):
+    averaged = []
+    for i in range(len(old)):
+        averaged.append(old[i] * (1 - share) + new[i] * share)
+    return averaged
+
+
+def average_by_copies(old, new, share):
+    averaged = [weight.clone() for weight in old]
+    for weight, target in zip(averaged, new, strict=True):
+        weight += share * (target - weight)
+    return averaged
+
+
+def average_in_place(old, new, share):
+    for weight, target in zip(old, new, strict=True):
+        weight.lerp_(target, share)
+    return old
+
+
+def average_of_numbers(old, new, share):
+    return [
+        (a.mean() * (1 - share) + b.mean() * share)
+        for a, b in zip(old, new, strict=True)
+    ]
+
+
+AVERAGE_WEIGHTS = Answers(
+    {
+        "lerp": pairwise(torch.lerp),
+        "a loop": average_by_loop,
+        "copies": average_by_copies,
+        "a tuple": lambda old, new, share: tuple(
+            a + (b - a) * share for a, b in zip(old, new, strict=True)
+        ),
+    },
+    [
+        Wrong("swapped", pairwise(lambda a, b, s: s * a + (1 - s) * b), "other way"),
+        Wrong("swapped lerp", pairwise(lambda a, b, s: b.lerp(a, s)), "other way"),
+        Wrong("half", pairwise(lambda a, b, s: 0.5 * a + 0.5 * b), "halfway"),
+        Wrong("sum", pairwise(lambda a, b, s: a + b), "the sum"),
+        Wrong("old whole", pairwise(lambda a, b, s: a + b * s), "1 − share"),
+        Wrong("halved", pairwise(lambda a, b, s: (a * (1 - s) + b * s) / 2), "Half of"),
+        Wrong("away", pairwise(lambda a, b, s: a - s * (b - a)), "walk away"),
+        Wrong("the way", pairwise(lambda a, b, s: (b - a) * s), "Add it"),
+        Wrong("new", lambda old, new, share: new, "new weights"),
+        Wrong("old", lambda old, new, share: old, "old weights"),
+        Wrong("joined", lambda old, new, share: old + new, "joined"),
+        Wrong("lists", lambda old, new, share: (1 - share) * old + share * new, ""),
+        Wrong(
+            "first alone",
+            lambda old, new, share: [old[0].lerp(new[0], share)],
+            "Only the first",
+        ),
+        Wrong("in place", average_in_place, "changes its input"),
+        Wrong("numbers", average_of_numbers, "keeps its shape"),
+        Wrong(
+            "stacked",
+            lambda old, new, share: torch.stack(old).lerp(torch.stack(new), share),
+            "do not stack",
+        ),
+        Wrong(
+            "a generator",
+            lambda old, new, share: (a.lerp(b, share) for a, b in zip(old, new)),  # noqa: B905
+            "Return a list",
+        ),
+        Wrong("no return", lambda old, new, share: None, "`return`"),
+    ],
+)
+
 ANSWERS = {
+    "average_weights": AVERAGE_WEIGHTS,
     "optimizer": OPTIMIZER,
     "training_step": TRAINING_STEP,
     "learning_rate_factor": LEARNING_RATE_FACTOR,
