@@ -157,8 +157,7 @@ def choose_threshold(
     halfway between the last pair that counts and the next, so that rounding turns no
     pair. Raises ValueError for input that does not fit, and where no threshold reaches
     the precision. It is chosen for these pairs: judge it on others.
-    Example: [0.9, 0.6, 0.4], [True, False, True] -> 0.2 below all; with precision=1,
-    0.75.
+    Example: [0.9, 0.6, 0.4], [True, False, True] -> 0.4; with precision=1, 0.75.
     """
     (values,) = _columns(similarities=similarities)
     (right,) = _booleans(right=right)
@@ -177,11 +176,11 @@ def choose_threshold(
     if precision is None:
         last = int(np.where(possible, 2 * hits / (count + right.sum()), -1).argmax())
     else:
-        reached = np.flatnonzero(possible & (hits >= precision * count))
+        reached = np.flatnonzero(possible & (hits / count >= precision))
         if not len(reached):
             raise ValueError(f"no threshold reaches a precision of {precision}")
         last = int(reached[-1])
-    below = values[last + 1] if last + 1 < len(values) else values[last] - 0.4
+    below = values[min(last + 1, len(values) - 1)]
     return float((values[last] + below) / 2)
 
 
