@@ -316,7 +316,7 @@ def precision_threshold(answer: Answer) -> Verdict:
     ]
     return judge(
         answer,
-        reference=lowest,
+        reference=lambda cosines, same, precision: lowest(cosines, same, precision),
         cases=cases,
         mistakes=PRECISION_THRESHOLD_MISTAKES,
         praise="On these pairs. What it is worth, other pairs say.",
@@ -527,7 +527,7 @@ LEAKS_MISTAKES = [
         "You delete the digits. A text without a number is then a twin of one with: "
         "put # in their place.",
         lambda texts, is_test: leaking(
-            texts, is_test, lambda t: re.sub(r"\d+", "", t.strip().lower())
+            texts, is_test, lambda t: re.sub(r"\d+", "", t).strip().lower()
         ),
     ),
     (
@@ -588,9 +588,11 @@ def leaks(answer: Answer) -> Verdict:
     timers = [
         "set a timer for 5 minutes", "Stop it", "set a timer for 12 minutes", "go",
         "Set a timer for 40 minutes", "  stop it ", "set a timer for minutes",
-        "level 7", "level 8", "g o", "STOP IT",
+        "level 7", "level 88", "g o", "STOP IT", "level 9",
     ]  # fmt: skip
-    tested = [False, False, True, False, True, True, True, True, True, True, False]
+    tested = [
+        False, False, True, False, True, True, True, True, True, True, False, False,
+    ]  # fmt: skip
     more = ["Page 3 of 10", "volume 20", "page 12 of 9", "off", "Off", "volume  20"]
     cases = [
         Case((timers, tested)),
