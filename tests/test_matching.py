@@ -1,4 +1,4 @@
-"""What lesson 07 needs: its data, a yes or no from a cosine, and its charts."""
+"""What lesson 07 needs: its data, and a yes or no from a cosine."""
 
 import random
 
@@ -10,7 +10,6 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from sklearn.metrics import pair_confusion_matrix, precision_recall_fscore_support
 
-from helpers import plots
 from helpers.datasets import (
     LANGUAGES,
     load_intents,
@@ -270,21 +269,3 @@ def test_what_has_no_interval_is_refused(score, size, message):
 def test_too_few_resamples_for_the_level():
     with pytest.raises(ValueError, match="resamples must be an integer of at least 40"):
         bootstrap(lambda chosen: 0.0, 5, resamples=39)
-
-
-# --- charts
-
-
-def test_the_map_names_its_groups():
-    points = np.random.default_rng(0).normal(size=(30, 2))
-    with plots.figure.captured() as shown:
-        plots.map_of_groups(points, ["b", "a", "c"] * 10)
-    assert shown[0][2] == (
-        "Map of 30 points in 3 groups, each named at its middle: a, b, c."
-    )
-
-
-def test_a_histogram_says_where_its_lines_are():
-    with plots.figure.captured() as shown:
-        plots.histograms({"x": [0.0, 1.0]}, x="c", y="n", marks={"best": 0.5})
-    assert "line best at 0.5" in shown[0][2]
