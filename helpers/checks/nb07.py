@@ -46,7 +46,7 @@ def rand_index(clusters: list, events: list) -> float:
 
 
 def adjacent(clusters: list, events: list) -> float:
-    """Only pairs of neighbours in the list."""
+    """Only pairs of neighbors in the list."""
     in_one = [a == b for a, b in pairwise(clusters)]
     of_one = [a == b for a, b in pairwise(events)]
     both = sum(a and b for a, b in zip(in_one, of_one, strict=True))
@@ -107,7 +107,7 @@ PAIR_F1_MISTAKES = [
         rand_index,
     ),
     (
-        "You look at neighbours in the list only. Take every two texts.",
+        "You look at neighbors in the list only. Take every two texts.",
         adjacent,
     ),
     (

@@ -86,7 +86,7 @@ def all_ordered_pairs_and_itself(clusters, events):
     return 2 * tp / (found + right)
 
 
-def neighbours(clusters, events):
+def neighbors(clusters, events):
     tp = found = right = 0
     for i in range(len(clusters) - 1):
         a, b = clusters[i] == clusters[i + 1], events[i] == events[i + 1]
@@ -147,7 +147,7 @@ PAIR_F1 = Answers(
             ),
             "Rand index",
         ),
-        Wrong("neighbours only", neighbours, "neighbours"),
+        Wrong("neighbors only", neighbors, "neighbors"),
         Wrong(
             "0 for nothing",
             from_counts(lambda f, r, b, n: 2 * b / (f + r) if f + r else 0),
