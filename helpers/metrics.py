@@ -1,10 +1,13 @@
-"""How vectors are judged: by cosine, by rank correlation with people, by their spread.
+"""How vectors are judged: by cosine, by rank correlation with people, by their spread,
+and by the yes and no that a threshold makes of a cosine.
 
 Does not measure search, where one answer has to be found among many.
 """
 
 import math
+from collections.abc import Callable
 from numbers import Integral, Real
+from typing import NamedTuple
 
 import numpy as np
 import torch
@@ -117,6 +120,109 @@ def pairwise_cosines(vectors: Tensor) -> Tensor:
     return (unit @ unit.T)[first, second]
 
 
+class Counted(NamedTuple):
+    """Shares from 0 to 1: of what was found, what is right; of what is right, found."""
+
+    precision: float
+    recall: float
+    f1: float
+
+
+def precision_recall(found: ArrayLike, right: ArrayLike) -> Counted:
+    """How good a yes or no for each of N pairs is: precision, recall and their F1.
+
+    found and right [N] hold True and False. precision: the share of found pairs that
+    are right, 0 if none is found. recall: the share of right pairs that are found. F1:
+    2 · precision · recall / (precision + recall). Raises ValueError unless both are
+    booleans of one length, with at least one right pair.
+    Example: found [1, 1, 0, 0] and right [1, 0, 1, 1] as booleans -> 1/2, 1/3, 2/5.
+    """
+    found, right = _booleans(found=found, right=right)
+    if not right.any():
+        raise ValueError("right must hold at least one True, or nothing can be found")
+    hits = int((found & right).sum())
+    precision = hits / max(1, int(found.sum()))
+    f1 = 2 * hits / int(found.sum() + right.sum())
+    return Counted(precision, hits / int(right.sum()), f1)
+
+
+def same_label(labels: ArrayLike) -> np.ndarray:
+    """Whether two rows have one label, for every two of N -> booleans [N · (N − 1) / 2].
+
+    In the order of pairwise_cosines. Labels may be numbers or words.
+    Example: ["a", "b", "a"] -> [False, True, False].
+    """
+    labels = np.asarray(labels)
+    if labels.ndim != 1:
+        raise ValueError(f"labels must be [N], not {list(labels.shape)}")
+    first, second = np.triu_indices(len(labels), 1)
+    return labels[first] == labels[second]
+
+
+def choose_threshold(
+    similarities: Tensor | ArrayLike,
+    right: ArrayLike,
+    precision: float | None = None,
+) -> float:
+    """The cosine from which on a pair counts as the same.
+
+    similarities [N], right [N] booleans. By default the one with the best F1; with a
+    wanted precision the lowest one that reaches it, which finds the most. It lies
+    halfway between the last pair that counts and the next, so that rounding turns no
+    pair. Raises ValueError for input that does not fit, and where no threshold reaches
+    the precision. It is chosen for these pairs: judge it on others.
+    Example: [0.9, 0.6, 0.4], [True, False, True] -> 0.4; with precision=1, 0.75.
+    """
+    (values,) = _columns(similarities=similarities)
+    (right,) = _booleans(right=right)
+    if len(values) != len(right) or not right.any():
+        raise ValueError(
+            f"right must hold {len(values)} booleans, one for each similarity, and at "
+            f"least one True, not {len(right)} with {int(right.sum())} True"
+        )
+    if precision is not None and not 0 < precision <= 1:
+        raise ValueError(f"precision must be above 0 and at most 1, not {precision}")
+    order = np.argsort(-values, kind="stable")
+    values, hits = values[order], np.cumsum(right[order])
+    count = np.arange(1, len(values) + 1)
+    # Equal similarities fall on one side of any threshold.
+    possible = np.append(values[:-1] > values[1:], True)
+    if precision is None:
+        last = int(np.where(possible, 2 * hits / (count + right.sum()), -1).argmax())
+    else:
+        reached = np.flatnonzero(possible & (hits / count >= precision))
+        if not len(reached):
+            raise ValueError(f"no threshold reaches a precision of {precision}")
+        last = int(reached[-1])
+    below = values[min(last + 1, len(values) - 1)]
+    return float((values[last] + below) / 2)
+
+
+def bootstrap(
+    score: Callable[[np.ndarray], float],
+    size: int,
+    resamples: int = 1000,
+    level: float = 0.95,
+) -> tuple[float, float]:
+    """Bootstrap interval of any score over the choice of `size` units.
+
+    score(chosen) gets the numbers of the units drawn, with repetitions, as an array
+    [size], and returns a number. Draw what is independent: reports, not pairs of them;
+    templates, not messages made from one. Raises ValueError for a size below 2, too few
+    resamples for the level, and a score that is not a finite number. Percentile method,
+    Efron and Tibshirani (1993), as in sts_interval.
+    Example: bootstrap(lambda chosen: right[chosen].mean(), len(right)).
+    """
+    _check_interval(resamples, level)
+    if not isinstance(size, Integral) or size < 2:
+        raise ValueError(f"size must be an integer of at least 2, not {size!r}")
+    generator = np.random.default_rng(0)
+    found = [score(generator.integers(0, size, size)) for _ in range(resamples)]
+    found = _numbers("score", found)
+    low, high = np.quantile(found, [(1 - level) / 2, (1 + level) / 2])
+    return float(low), float(high)
+
+
 def whiten(fit_on: Tensor, vectors: Tensor) -> Tensor:
     """Move and stretch vectors [N, H] so that the cloud fit_on [M, H] becomes round.
 
@@ -205,6 +311,25 @@ def _columns(**columns: Tensor | ArrayLike) -> list[np.ndarray]:
                 f"{name} must hold at least two different values, or nothing can be "
                 f"ranked: all {len(array)} are equal"
             )
+    return arrays
+
+
+def _booleans(**columns: ArrayLike) -> list[np.ndarray]:
+    """Each column as booleans [N], all of one length, at least 1."""
+    arrays = []
+    for name, values in columns.items():
+        array = np.asarray(values)
+        if array.ndim != 1 or array.dtype != bool or not len(array):
+            raise ValueError(
+                f"{name} must be booleans [N], not {array.dtype} {list(array.shape)}: "
+                "compare first, as in similarities >= threshold"
+            )
+        if len(array) != len(next(iter(arrays), array)):
+            raise ValueError(
+                f"{', '.join(columns)} must be of one length, not {len(arrays[0])} and "
+                f"{len(array)}"
+            )
+        arrays.append(array)
     return arrays
 
 

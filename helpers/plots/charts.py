@@ -146,8 +146,9 @@ def histograms(
     x: str,
     y: str,
     bins: int | Sequence[float] = 40,
+    marks: Mapping[str, float] | None = None,
 ) -> None:
-    """Distributions on one axis as filled outlines."""
+    """Distributions on one axis as filled outlines, with named lines at `marks`."""
     figure, (ax,) = panels(2.8)
     arrays = [np.asarray(values, dtype=float) for values in series.values()]
     edges = np.histogram_bin_edges(np.concatenate(arrays), bins)
@@ -158,8 +159,11 @@ def histograms(
         ax.hist(array, edges, histtype="step", label=name, **style)
         low, middle, high = map(number, np.percentile(array, [0, 50, 100]))
         spoken.append(f"{name}: {len(array)} values, {low} to {high}, median {middle}")
+    for i, (name, place) in enumerate((marks or {}).items()):
+        ax.axvline(place, color="k", linewidth=1.2, linestyle=LINES[i], label=name)
+        spoken.append(f"line {name} at {number(place)}")
     ax.set(xlabel=x, ylabel=y)
-    if len(series) > 1:
+    if len(series) + len(marks or {}) > 1:
         ax.legend(frameon=False)
     show(figure, _axes_named("Histogram", x, y), *spoken)
 
@@ -185,8 +189,10 @@ def lines(
     for i, (name, (xs, ys)) in enumerate(series.items()):
         style = {"color": COLORS[i], "linestyle": LINES[i], "marker": MARKERS[i]}
         ax.plot(xs, ys, label=name, markersize=4, **style)
-    # lengths, steps and epochs have no halves
-    ax.xaxis.get_major_locator().set_params(integer=True)
+    # lengths, steps and epochs have no halves; cosines and shares have
+    places = np.concatenate([np.asarray(xs, dtype=float) for xs, _ in series.values()])
+    integer = np.allclose(places, places.round())
+    ax.xaxis.get_major_locator().set_params(integer=integer)
     ax.set(xlabel=x, ylabel=y)
     ax.grid(alpha=0.3)
     # many names would cover the curves
@@ -194,6 +200,46 @@ def lines(
     ax.legend(frameon=False, **(beside if len(series) > 4 else {}))
     spoken = [_spoken_curve(name, xs, ys) for name, (xs, ys) in series.items()]
     show(figure, _axes_named("Line chart", x, y), *spoken)
+
+
+def _apart(places: np.ndarray, names: Sequence[str]) -> np.ndarray:
+    """Middles of names [N, 2], in inches, moved down where two would overlap."""
+    placed, height, letter = {}, 0.14, 0.075  # of the type that map_of_groups uses
+    for i in np.argsort(-places[:, 1], kind="stable"):
+        x, y = places[i]
+        for other, (left, above) in sorted(placed.items(), key=lambda p: -p[1][1]):
+            width = letter * (len(names[i]) + len(names[other])) / 2
+            if abs(x - left) < width and abs(y - above) < height:
+                y = above - height
+        placed[i] = x, y
+    return np.array([placed[i] for i in range(len(names))])
+
+
+def map_of_groups(points: np.ndarray, names: Sequence[str]) -> None:
+    """Points [N, 2] of a plane without units; each group has its name at its middle.
+
+    names [N] says which group a point is of. Groups share six colors, and differ in
+    marker and name.
+    """
+    points, names = np.asarray(points, dtype=float), np.asarray(names)
+    size = np.array([7, 5.6])
+    figure, (ax,) = panels(size[1])
+    points = (points - points.min(0)) / np.ptp(points, axis=0) * size  # in inches
+    groups = sorted(set(names.tolist()))
+    middles = np.array([np.median(points[names == name], axis=0) for name in groups])
+    for i, (name, place) in enumerate(
+        zip(groups, _apart(middles, groups), strict=True)
+    ):
+        style = {"color": COLORS[i % 6], "marker": MARKERS[(i + i // 6) % 6]}
+        shape = {"s": 14, "alpha": 0.55, "linewidths": 0.6, **style}
+        ax.scatter(*points[names == name].T, **shape)
+        box = {"facecolor": "white", "edgecolor": "none", "alpha": 0.75, "pad": 0.8}
+        text = {"ha": "center", "va": "center", "fontsize": 7.5, "weight": "bold"}
+        ax.text(*place, name, bbox=box, **text)
+    ax.set(xticks=[], yticks=[])
+    ax.spines[:].set_visible(False)
+    known = f"{len(points)} points in {len(groups)} groups"
+    show(figure, f"Map of {known}, each named at its middle: {', '.join(groups)}")
 
 
 def bars(groups: Mapping[str, Mapping[str, float]], *, x: str) -> None:
