@@ -15,8 +15,9 @@ from torch import Tensor
 
 from helpers.batching import as_list, whole_number
 
-# 1024 queries by 4096 documents are 16 MB of scores, which stay near the processor.
-QUERY_BLOCK, DOCUMENT_BLOCK = 1024, 4096
+# 1024 queries by 2048 documents are 8 MB of scores, which stay near the processor.
+QUERY_BLOCK, DOCUMENT_BLOCK = 1024, 2048
+GROUP = 64  # scores whose largest decides whether any of them is looked at
 
 
 def top_k(queries: Tensor, documents: Tensor, k: int = 10) -> tuple[Tensor, Tensor]:
@@ -53,12 +54,29 @@ def _best_of_all(queries: Tensor, documents: Tensor, k: int) -> tuple[Tensor, Te
             least = scores.topk(k, sorted=False).values.amin(1, keepdim=True)
         else:
             least = best[:, -1:]
-        # Nearly everything is below the k-th best so far, and needs no sorting.
-        rows, columns = (scores >= least).nonzero(as_tuple=True)
+        rows, columns, found = _at_least(scores, least)
         if len(rows):
-            found = scores[rows, columns]
             best, places = _merge(best, places, rows, columns + start, found)
     return best, places
+
+
+def _at_least(scores: Tensor, least: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+    """Rows, columns and values of the scores [B, D] that reach their row's least [B, 1].
+
+    Row by row, columns ascending. Nearly everything is below the k-th best so far: the
+    largest of each group says so at a quarter of the time of a comparison with all.
+    """
+    surplus = -scores.shape[1] % GROUP
+    if surplus:  # only in the last block
+        scores = torch.nn.functional.pad(scores, (0, surplus), value=-math.inf)
+    grouped = scores.view(len(scores), -1, GROUP)
+    rows, groups = (grouped.amax(2) >= least).nonzero(as_tuple=True)
+    inside = grouped[rows, groups]
+    reached = inside >= least[rows]
+    if surplus:
+        reached &= inside > -math.inf
+    which, columns = reached.nonzero(as_tuple=True)
+    return rows[which], groups[which] * GROUP + columns, inside[which, columns]
 
 
 def _merge(
@@ -225,6 +243,8 @@ def _unit(name: str, vectors: Tensor, start: int = 0) -> Tensor:
             f"{name} must be finite numbers, but {name}[{row}] holds NaN, infinity or "
             "numbers whose squares are infinite"
         )
+    if ((lengths - 1).abs() < 1e-6).all():  # a copy would change the last digit only
+        return vectors
     return vectors / lengths.clamp(min=1e-12)
 
 

@@ -14,6 +14,7 @@ from helpers.plots.charts import (
     lines,
     mixture,
     moves,
+    ranks_against,
     token_rows,
 )
 from helpers.plots.drawings import (
@@ -43,6 +44,7 @@ __all__ = [
     "pushes",
     "pushes_in_batch",
     "query_key_value",
+    "ranks_against",
     "siamese",
     "slider",
     "source",
