@@ -18,6 +18,11 @@ from helpers.batching import as_list, whole_number
 # 1024 queries by 2048 documents are 8 MB of scores, which stay near the processor.
 QUERY_BLOCK, DOCUMENT_BLOCK = 1024, 2048
 GROUP = 64  # scores whose largest decides whether any of them is looked at
+# A matrix product rounds by where in a block a document stands: equal documents would
+# differ in their last digit. So it only proposes, with this slack, and a sum of its own
+# for each pair that is left decides.
+SLACK = 2e-6
+PAIRS = 2048  # summed at once, 3 MB of vectors on each side
 
 
 def top_k(queries: Tensor, documents: Tensor, k: int = 10) -> tuple[Tensor, Tensor]:
@@ -28,8 +33,7 @@ def top_k(queries: Tensor, documents: Tensor, k: int = 10) -> tuple[Tensor, Tens
     fewer than k documents, all of them. Needs memory for a block of scores, however
     many documents there are. Half precision is computed in float32. Raises TypeError
     for what is no tensor, ValueError for vectors that are not finite or of two widths.
-    Equal to semantic_search of sentence-transformers. Rounding may set apart, by a last
-    digit, the scores of two equal documents.
+    Equal to semantic_search of sentence-transformers, which leaves ties as they come.
     Example: top_k([[1, 0]], [[0, 1], [2, 2], [3, 0]], k=2) -> [[1, 0.7071]], [[2, 1]].
     """
     k = min(whole_number("k", k), _check_vectors(queries, documents))
@@ -54,14 +58,15 @@ def _best_of_all(queries: Tensor, documents: Tensor, k: int) -> tuple[Tensor, Te
             least = scores.topk(k, sorted=False).values.amin(1, keepdim=True)
         else:
             least = best[:, -1:]
-        rows, columns, found = _at_least(scores, least)
+        rows, columns = _at_least(scores, least - SLACK)
         if len(rows):
+            found = _dot_products(queries, block, rows, columns)
             best, places = _merge(best, places, rows, columns + start, found)
     return best, places
 
 
-def _at_least(scores: Tensor, least: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-    """Rows, columns and values of the scores [B, D] that reach their row's least [B, 1].
+def _at_least(scores: Tensor, least: Tensor) -> tuple[Tensor, Tensor]:
+    """Rows and columns of the scores [B, D] that reach the least [B, 1] of their row.
 
     Row by row, columns ascending. Nearly everything is below the k-th best so far: the
     largest of each group says so at a quarter of the time of a comparison with all.
@@ -69,14 +74,26 @@ def _at_least(scores: Tensor, least: Tensor) -> tuple[Tensor, Tensor, Tensor]:
     surplus = -scores.shape[1] % GROUP
     if surplus:  # only in the last block
         scores = torch.nn.functional.pad(scores, (0, surplus), value=-math.inf)
-    grouped = scores.view(len(scores), -1, GROUP)
+    grouped = scores.view(len(scores), scores.shape[1] // GROUP, GROUP)
     rows, groups = (grouped.amax(2) >= least).nonzero(as_tuple=True)
     inside = grouped[rows, groups]
     reached = inside >= least[rows]
     if surplus:
         reached &= inside > -math.inf
     which, columns = reached.nonzero(as_tuple=True)
-    return rows[which], groups[which] * GROUP + columns, inside[which, columns]
+    return rows[which], groups[which] * GROUP + columns
+
+
+def _dot_products(
+    queries: Tensor, documents: Tensor, rows: Tensor, columns: Tensor
+) -> Tensor:
+    """Dot product of each pair, [B, H] and [D, H] -> [pairs], summed in one order."""
+    found = queries.new_empty(len(rows))
+    for start in range(0, len(rows), PAIRS):
+        some = slice(start, start + PAIRS)
+        products = queries[rows[some]].mul_(documents[columns[some]])
+        found[some] = products.sum(1)
+    return found
 
 
 def _merge(

@@ -69,6 +69,17 @@ def test_ties_go_to_the_lower_index_in_any_block(documents, k, block, seed):
 
 
 @pytest.mark.fault("search", "right result")
+@pytest.mark.parametrize("copies", [2, 7, 40])
+def test_equal_documents_come_in_their_order(copies):
+    """Wherever in a block they stand, and also where k cuts between them."""
+    corpus = random(101, 384).repeat(copies, 1)
+    scores, places = top_k(random(9, 384, seed=1), corpus, k=copies + 1)
+    assert (scores[:, :copies] == scores[:, :1]).all()
+    assert (places[:, 1:copies] - places[:, : copies - 1] == 101).all()
+    assert (places[:, 0] < 101).all() and (places[:, -1] < 101).all()
+
+
+@pytest.mark.fault("search", "right result")
 def test_vectors_need_not_be_normalized():
     queries, corpus = random(3, 8), random(50, 8, seed=1)
     lengths = torch.linspace(1e-3, 1e3, 50)[:, None]

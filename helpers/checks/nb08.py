@@ -122,6 +122,7 @@ def quotient(gains: Tensor, k: int, discount: Answer) -> Tensor:
 NDCG_CASES = [
     Case((torch.tensor([0.0, 2.0, 1.0]), 2)),
     Case((torch.tensor([3.0, 2.0, 0.0, 1.0, 0.0, 3.0]), 4)),
+    Case((torch.tensor([1.0, 2.0, 3.0, 1.0]), 2)),
     Case((torch.tensor([0.0, 0.0, 1.0, 0.0]), 3)),
     Case((torch.tensor([1.0, 0.0, 2.0]), 10), "k may be larger than the list."),
     Case((torch.tensor([0.0, 0.0, 3.0]), 2)),
