@@ -37,9 +37,11 @@ def top_k(queries: Tensor, documents: Tensor, k: int = 10) -> tuple[Tensor, Tens
     Example: top_k([[1, 0]], [[0, 1], [2, 2], [3, 0]], k=2) -> [[1, 0.7071]], [[2, 1]].
     """
     k = min(whole_number("k", k), _check_vectors(queries, documents))
+    dtype = torch.promote_types(queries.dtype, documents.dtype)
+    dtype = torch.promote_types(dtype, torch.float32)
     scores, indexes = [], []
     for block in queries.split(QUERY_BLOCK):
-        best = _best_of_all(_unit("queries", block), documents, k)
+        best = _best_of_all(_unit("queries", block.to(dtype)), documents, k)
         scores.append(best[0])
         indexes.append(best[1])
     return torch.cat(scores), torch.cat(indexes)
@@ -51,7 +53,8 @@ def _best_of_all(queries: Tensor, documents: Tensor, k: int) -> tuple[Tensor, Te
     places = torch.zeros_like(best, dtype=torch.long)
     room = queries.new_empty(len(queries) * min(len(documents), DOCUMENT_BLOCK))
     for start in range(0, len(documents) if k else 0, DOCUMENT_BLOCK):
-        block = _unit("documents", documents[start : start + DOCUMENT_BLOCK], start)
+        block = documents[start : start + DOCUMENT_BLOCK].to(queries.dtype)
+        block = _unit("documents", block, start)
         scores = room[: len(queries) * len(block)].view(len(queries), len(block))
         torch.mm(queries, block.T, out=scores)
         if start == 0 and len(block) > k:
@@ -249,9 +252,7 @@ def _check_vectors(queries: Tensor, documents: Tensor) -> int:
 
 
 def _unit(name: str, vectors: Tensor, start: int = 0) -> Tensor:
-    """vectors [B, H] scaled to length 1 (zeros stay), float32 at least."""
-    if vectors.dtype in (torch.float16, torch.bfloat16):
-        vectors = vectors.float()
+    """vectors [B, H] scaled to length 1; zeros stay."""
     vectors = vectors.detach()
     lengths = torch.linalg.vector_norm(vectors, dim=1, keepdim=True)
     if not lengths.isfinite().all():  # NaN and infinity show in the length

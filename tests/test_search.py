@@ -112,6 +112,7 @@ def test_any_precision(dtype):
     expected = sorted_all(queries.to(wide), corpus.to(wide), 10)
     assert scores.dtype == wide
     assert torch.equal(places, expected[1])
+    assert torch.equal(top_k(queries, corpus.double())[1], expected[1])
 
 
 @pytest.mark.fault("search", "right result")

@@ -388,11 +388,13 @@ def ranks_against(
     ax.plot([0.7, largest], [0.7, largest], color="k", linewidth=1, linestyle=":")
     ax.set(xscale="log", yscale="log", xlabel=x, ylabel=y)
     ax.set(xlim=(0.7, largest), ylim=(0.7, largest), aspect="equal")
-    figure_counts = (
-        f"both in the top ten {int(((first <= 10) & (second <= 10)).sum())}",
-        f"only the first {int(((first <= 10) & (second > 10)).sum())}",
-        f"only the second {int(((first > 10) & (second <= 10)).sum())}",
-        f"neither {int(((first > 10) & (second > 10)).sum())}",
-    )
+    in_first, in_second = first <= 10, second <= 10
+    counts = {
+        "both in the top ten": in_first & in_second,
+        "only the first": in_first & ~in_second,
+        "only the second": ~in_first & in_second,
+        "neither": ~in_first & ~in_second,
+    }
+    counted = ", ".join(f"{name} {int(n.sum())}" for name, n in counts.items())
     kind = _axes_named("Ranks of the same answers in two searches", x, y)
-    show(figure, kind, f"{len(first)} queries: {', '.join(figure_counts)}")
+    show(figure, kind, f"{len(first)} queries: {counted}")
