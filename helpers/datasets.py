@@ -65,7 +65,7 @@ def load_networkx() -> pd.DataFrame:
 def load_rules() -> pd.DataFrame:
     """Rules of a linter for Python: name, rule ("Forbid …"), reason and solution.
 
-    249 rows; no two have the same rule or the same reason. Read with ast from the
+    248 rows; no two have the same rule or the same reason. Read with ast from the
     pinned wheel, never imported. Source: wemake-python-styleguide 1.8.1, MIT license.
     Raises what fetch raises.
     """
@@ -78,6 +78,7 @@ def load_rules() -> pd.DataFrame:
             rows.append((name.removesuffix("Violation"), rule, *parts))
     frame = pd.DataFrame(rows, columns=["name", "rule", "reason", "solution"])
     frame = frame[(frame.reason != "") & (frame.solution != "")]
+    frame = frame[~frame.reason.str.endswith(":")]  # a list follows
     return _one_partner_each(frame, "rule", "reason")
 
 
