@@ -45,7 +45,7 @@ lint: .venv/ready  ## check style and format, notebooks included
 notebooks: .venv/ready  ## re-execute every notebook and save its outputs
 	$(BIN)/python tests/execute.py $(NOTEBOOKS)
 
-bench: .venv/ready  ## measure pooling, encoding and training beside sentence-transformers (20 minutes)
+bench: .venv/ready  ## measure pooling, encoding, search and training beside other libraries (20 minutes)
 	$(BIN)/python -m tests.bench
 
 results: .venv/ready  ## train what lesson 06 reports over several seeds (two and a half hours)

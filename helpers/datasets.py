@@ -1,3 +1,4 @@
+<<<<<<< HEAD
 """The data of the lessons, each with its source.
 
 The STS benchmark: pairs of English sentences that people scored, from 0, nothing in
@@ -5,21 +6,40 @@ common, to 5, the same meaning. For lesson 07: news reports that people compared
 messages to a smart home with their intents, and pairs that this course wrote. Does not
 clean anything: accents that were decoded wrongly and invisible characters are as in the
 original.
+=======
+"""The data of the lessons: pairs that people scored, questions with their answers.
+
+Texts are as in the original: accents that were decoded wrongly and invisible characters
+stay. Does not split anything into train and test, but for the STS benchmark, which
+comes so.
+>>>>>>> lesson08
 """
 
+import ast
 import csv
 import json
+<<<<<<< HEAD
 import random
 from collections.abc import Sequence
+=======
+import re
+import zipfile
+>>>>>>> lesson08
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
 
+<<<<<<< HEAD
 from helpers.assets import INTENTS, LEE, STSB, fetch
 from helpers.templates import say
 
 OURS = Path(__file__).parent.parent / "notebooks" / "data"  # written for this course
+=======
+from helpers.assets import NETWORKX, RULES, STSB, fetch
+
+FAQ = Path(__file__).parent.parent / "notebooks" / "data" / "library_faq.json"
+>>>>>>> lesson08
 
 SPLITS = ("train", "dev", "test")
 COLUMNS = ["genre", "file", "year", "id", "score", "sentence1", "sentence2"]
@@ -44,6 +64,7 @@ def load_stsb(split: str) -> pd.DataFrame:
     return pd.DataFrame(rows, columns=COLUMNS).astype({"score": float})
 
 
+<<<<<<< HEAD
 def load_lee() -> tuple[list[str], np.ndarray]:
     """50 news reports of 2002, and how alike people found them, [50, 50] from 0.2 to 1.
 
@@ -144,3 +165,92 @@ def _values(entry: dict) -> Sequence[str]:
         return [str(number) for number in numbers]
     values = entry.get("values", [])
     return [value["in"] if isinstance(value, dict) else value for value in values]
+=======
+def load_networkx() -> pd.DataFrame:
+    """Documentation of the library networkx: name, summary and description of each.
+
+    One row per function or class whose docstring has a summary (its first paragraph)
+    and a description of at least 15 words (what follows, up to the first heading). A
+    summary or description that came before is left out, so each has one partner.
+    Marks of reStructuredText are dropped, formulas stay. Read with ast from the pinned
+    wheel, never imported. Source: networkx 3.6.1, BSD license. Raises what fetch
+    raises.
+    """
+    rows = []
+    with zipfile.ZipFile(fetch(NETWORKX) / next(iter(NETWORKX.files))) as wheel:
+        for path in sorted(wheel.namelist()):
+            if path.endswith(".py") and "/tests/" not in path:
+                rows += _docstrings(wheel.read(path).decode("utf-8"))
+    rows = [(name, *_summary(text)) for name, text in rows]
+    frame = pd.DataFrame(rows, columns=["name", "summary", "description"])
+    frame = frame[frame.description.str.split().str.len() >= 15]
+    return _one_partner_each(frame, "summary", "description")
+
+
+def load_rules() -> pd.DataFrame:
+    """Rules of a linter for Python: name, rule ("Forbid …"), reason and solution.
+
+    248 rows; no two have the same rule or the same reason. Read with ast from the
+    pinned wheel, never imported. Source: wemake-python-styleguide 1.8.1, MIT license.
+    Raises what fetch raises.
+    """
+    rows = []
+    for path in RULES.files:
+        text = (fetch(RULES) / path).read_text(encoding="utf-8")
+        for name, docstring in _docstrings(text):
+            rule, _ = _summary(docstring)
+            parts = [_section(docstring, title) for title in ("Reasoning", "Solution")]
+            rows.append((name.removesuffix("Violation"), rule, *parts))
+    frame = pd.DataFrame(rows, columns=["name", "rule", "reason", "solution"])
+    frame = frame[(frame.reason != "") & (frame.solution != "")]
+    frame = frame[~frame.reason.str.endswith(":")]  # a list follows
+    return _one_partner_each(frame, "rule", "reason")
+
+
+def load_faq() -> pd.DataFrame:
+    """Questions that people ask a public library: answer, listed and three wordings.
+
+    One row per answer: `listed` is the question as an FAQ prints it, wording1 to
+    wording3 ask the same in everyday words. Written for this course; what it can't
+    show stands in its data card, faq_card(). Example: load_faq().listed[0].
+    """
+    return pd.DataFrame(json.loads(FAQ.read_text(encoding="utf-8"))["rows"])
+
+
+def faq_card() -> dict[str, str]:
+    """The data card of load_faq: how it was made, what it can't show, its license."""
+    return json.loads(FAQ.read_text(encoding="utf-8"))["card"]
+
+
+def _docstrings(source: str) -> list[tuple[str, str]]:
+    """Name and docstring of each function and class in a Python file that has one."""
+    kinds = (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)
+    found = [node for node in ast.walk(ast.parse(source)) if isinstance(node, kinds)]
+    documented = [(node.name, ast.get_docstring(node)) for node in found]
+    return [(name, text) for name, text in documented if text]
+
+
+def _summary(docstring: str) -> tuple[str, str]:
+    """First paragraph, and the paragraphs after it up to the first heading."""
+    body = re.split(r"\n(?=[^\n]+\n-{3,})", docstring)[0]
+    first, _, rest = body.strip().partition("\n\n")
+    return _plain(first), _plain(rest)
+
+
+def _section(docstring: str, title: str) -> str:
+    """The paragraph that is indented under `title:`, "" if there is none."""
+    found = re.search(rf"^{title}:\n((?:[ \t]+\S.*\n?)+)", docstring, re.M)
+    return _plain(found[1]) if found else ""
+
+
+def _plain(text: str) -> str:
+    """Without the marks of reStructuredText, on one line."""
+    text = re.sub(r":[a-z]+:`~?([^`<]*)[^`]*`", r"\1", text)  # :func:`name`
+    return " ".join(text.replace("`", "").split())
+
+
+def _one_partner_each(frame: pd.DataFrame, *columns: str) -> pd.DataFrame:
+    for column in columns:
+        frame = frame.drop_duplicates(column)
+    return frame.reset_index(drop=True)
+>>>>>>> lesson08

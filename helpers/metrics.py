@@ -1,7 +1,6 @@
 """How vectors are judged: by cosine, by rank correlation with people, by their spread,
-and by the yes and no that a threshold makes of a cosine.
-
-Does not measure search, where one answer has to be found among many.
+by the yes and no that a threshold makes of a cosine, and by search, where an answer has
+to be found among many.
 """
 
 import math
@@ -372,3 +371,108 @@ def _check_interval(resamples: int, level: float, resample_runs: bool) -> None:
             f"resamples must be an integer of at least {least} for level {level}, "
             f"not {resamples!r}"
         )
+
+
+def reciprocal_ranks(scores: Tensor, gains: Tensor) -> Tensor:
+    """1 / rank of the first relevant document of each query, [Q, N] twice -> [Q].
+
+    scores as a search gives them, gains above 0 for relevant documents: one row for
+    each query. Of equal scores the less relevant counts as the better placed, so that
+    a tie is no luck. The mean is known as MRR. Raises ValueError for scores or gains
+    that do not fit, and for a query without a relevant document.
+    Example: scores [[0.2, 0.9]], gains [[1, 0]] -> [0.5].
+    """
+    found = _in_order(scores, gains) > 0
+    return 1 / (found.int().argmax(1) + 1).to(torch.float64)
+
+
+def recall_at_k(scores: Tensor, gains: Tensor, k: int = 10) -> Tensor:
+    """Share of each query's relevant documents that are among the first k -> [Q].
+
+    With one relevant document it is 1 or 0. Ties and errors as in reciprocal_ranks.
+    """
+    found = (_in_order(scores, gains) > 0).to(torch.float64)
+    return found[:, : _at_least_one("k", k)].sum(1) / found.sum(1)
+
+
+def ndcg_at_k(scores: Tensor, gains: Tensor, k: int = 10) -> Tensor:
+    """Normalized discounted cumulative gain of the first k documents -> [Q], 0 to 1.
+
+    The gain at rank r counts gain / log2(1 + r); divided by what the best order gives.
+    Ties and errors as in reciprocal_ranks; without ties equal to scikit-learn's
+    ndcg_score. Source: Järvelin and Kekäläinen (2002).
+    Example: the one relevant document at rank 2 -> 1 / log2(3) = 0.6309.
+    """
+    k = _at_least_one("k", k)
+    gained = _in_order(scores, gains)[:, :k]
+    best = gains.to(torch.float64).sort(dim=1, descending=True).values[:, :k]
+    places = torch.arange(2, gained.shape[1] + 2, device=gained.device)
+    discount = 1 / places.to(torch.float64).log2()
+    return (gained * discount).sum(1) / (best * discount).sum(1)
+
+
+def query_interval(
+    values: Tensor | ArrayLike,
+    baseline: Tensor | ArrayLike | None = None,
+    resamples: int = 1000,
+    level: float = 0.95,
+) -> tuple[float, float]:
+    """Bootstrap interval of the mean over Q queries of a value for each, such as MRR.
+
+    With `baseline`, the values of another search for the same queries, it is the
+    interval of the difference of the means: it leaves out 0 if that is more than the
+    chance of these queries. Raises ValueError for values that are not finite numbers
+    [Q], not as many as baseline's, or for fewer resamples than the level needs.
+    Percentile method, Efron and Tibshirani (1993); too narrow with few queries.
+    """
+    _check_interval(resamples, level)
+    values = _numbers("values", values)
+    if baseline is not None:
+        baseline = _numbers("baseline", baseline)
+        if len(baseline) != len(values):
+            raise ValueError(
+                f"baseline has {len(baseline)} values, values has {len(values)}: one "
+                "of each per query"
+            )
+        values = values - baseline
+    if not len(values):
+        raise ValueError("values must hold at least one query's value, but it is empty")
+    generator = np.random.default_rng(0)
+    size = (resamples, len(values))
+    means = values[generator.integers(0, len(values), size)].mean(1)
+    low, high = np.quantile(means, [(1 - level) / 2, (1 + level) / 2])
+    return float(low), float(high)
+
+
+def _in_order(scores: Tensor, gains: Tensor) -> Tensor:
+    """Gains [Q, N] in float64, in the order that the scores [Q, N] put them in."""
+    for name, table in {"scores": scores, "gains": gains}.items():
+        if not isinstance(table, Tensor) or table.ndim != 2 or table.is_complex():
+            kind = list(table.shape) if isinstance(table, Tensor) else type(table)
+            raise ValueError(
+                f"{name} must be a tensor [Q, N], a row for each query, not {kind}"
+            )
+        if not table.isfinite().all():
+            raise ValueError(f"{name} must be finite, but some of its numbers are not")
+    if scores.shape != gains.shape:
+        raise ValueError(
+            f"scores are {list(scores.shape)}, gains {list(gains.shape)}: one of each "
+            "for every query and document"
+        )
+    if (gains < 0).any():
+        raise ValueError("gains must be at least 0, but some are negative")
+    without = (~(gains > 0).any(1)).nonzero().flatten().tolist()
+    if without:
+        raise ValueError(
+            f"gains must mark a relevant document for each query, but the queries "
+            f"{without[:5]} have none: leave them out, or count them by themselves"
+        )
+    least_first = gains.argsort(dim=1, stable=True)
+    order = scores.gather(1, least_first).argsort(dim=1, descending=True, stable=True)
+    return gains.gather(1, least_first).gather(1, order).to(torch.float64)
+
+
+def _at_least_one(name: str, value: int) -> int:
+    if isinstance(value, bool) or not isinstance(value, Integral) or value < 1:
+        raise ValueError(f"{name} must be a whole number of at least 1, not {value!r}")
+    return int(value)

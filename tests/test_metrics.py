@@ -9,10 +9,15 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.stats import bootstrap, spearmanr
+from sklearn.metrics import ndcg_score
 
 from helpers.metrics import (
     cosine,
+    ndcg_at_k,
     pairwise_cosines,
+    query_interval,
+    recall_at_k,
+    reciprocal_ranks,
     spearman,
     sts_interval,
     sts_score,
@@ -520,3 +525,67 @@ def test_vectors_of_two_widths_have_no_cosine():
 def test_whether_runs_are_resampled_is_true_or_false(value):
     with pytest.raises(TypeError, match="resample_runs must be True or False"):
         sts_interval([SIX, SIX[::-1]], GOLD, resample_runs=value)
+
+
+SCORES = torch.tensor([[0.9, 0.1, 0.5, 0.3], [0.2, 0.8, 0.7, 0.6]])
+GAINS = torch.tensor([[0, 0, 3, 1], [2, 0, 0, 0]])
+
+
+def test_search_by_hand():
+    assert reciprocal_ranks(SCORES, GAINS).tolist() == pytest.approx([1 / 2, 1 / 4])
+    assert recall_at_k(SCORES, GAINS, 2).tolist() == [0.5, 0]
+    assert recall_at_k(SCORES, GAINS, 99).tolist() == [1, 1]
+    log3 = np.log2(3)
+    expected = [(3 / log3 + 1 / 2) / (3 + 1 / log3), 0]
+    assert ndcg_at_k(SCORES, GAINS, 3).tolist() == pytest.approx(expected)
+
+
+@settings(deadline=None, max_examples=30)
+@given(seed=st.integers(0, 999), documents=st.integers(2, 30), k=st.integers(1, 40))
+def test_ndcg_is_scikit_learns(seed, documents, k):
+    generator = np.random.default_rng(seed)
+    scores = generator.permutation(documents)[None].astype(float)
+    gains = generator.integers(0, 4, (1, documents))
+    gains[0, 0] = 3
+    ours = ndcg_at_k(torch.tensor(scores), torch.tensor(gains), k)
+    assert float(ours[0]) == pytest.approx(ndcg_score(gains, scores, k=k))
+
+
+@pytest.mark.fault("metrics", "right result")
+def test_a_tie_is_no_luck():
+    equal = torch.zeros(1, 4)
+    gains = torch.tensor([[1, 0, 0, 0]])
+    assert reciprocal_ranks(equal, gains).tolist() == [0.25]
+    assert recall_at_k(equal, gains, 3).tolist() == [0]
+
+
+def test_an_interval_over_queries():
+    values = random(200, seed=1).double()
+    low, high = query_interval(values)
+    assert low < float(values.mean()) < high
+    half = 1.96 * float(values.std()) / 200**0.5
+    assert high - low == pytest.approx(2 * half, rel=0.2)
+    assert query_interval(values, values - 1) == pytest.approx((1, 1))
+
+
+@pytest.mark.fault("metrics", "clear error")
+@pytest.mark.parametrize(
+    ("call", "words"),
+    [
+        (lambda: recall_at_k(SCORES, GAINS[:1]), r"scores are \[2, 4\], gains"),
+        (lambda: recall_at_k(SCORES, GAINS, 0), "k must be a whole number"),
+        (lambda: recall_at_k(SCORES, GAINS, 2.5), "k must be a whole number"),
+        (lambda: reciprocal_ranks(SCORES, 0 * GAINS), r"queries \[0, 1\] have none"),
+        (lambda: reciprocal_ranks(SCORES, -GAINS), "at least 0"),
+        (lambda: reciprocal_ranks(SCORES * NAN, GAINS), "scores must be finite"),
+        (lambda: reciprocal_ranks(SCORES[0], GAINS[0]), r"scores must be a tensor"),
+        (lambda: ndcg_at_k(SCORES.tolist(), GAINS), r"scores must be a tensor"),
+        (lambda: query_interval([]), "at least one query"),
+        (lambda: query_interval([1.0, NAN]), "values must be finite"),
+        (lambda: query_interval([1.0], [1.0, 2.0]), "baseline has 2 values"),
+        (lambda: query_interval([1.0], resamples=3), "resamples must be"),
+    ],
+)
+def test_searches_that_cannot_be_scored_are_refused(call, words):
+    with pytest.raises(ValueError, match=words):
+        call()

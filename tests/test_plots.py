@@ -46,6 +46,14 @@ CHARTS = {
         lambda: plots.histograms({"a": [0, 1]}, x="c", y="n", marks={"best": 0.5}),
         ["line best at 0.5"],
     ),
+    "ranks_against": (
+        lambda: plots.ranks_against([1, 2, 30, 40], [1, 99, 3, 50], x="BM25", y="v"),
+        [
+            "Ranks of the same answers in two searches. x: BM25; y: v.",
+            "4 queries: both in the top ten 1, only the first 1, only the second 1, "
+            "neither 1.",
+        ],
+    ),
     "histograms": (
         lambda: plots.histograms({"a": [1.0, 2.0, 9.0], "b": [4.0]}, x="cosine", y="n"),
         ["Histogram. x: cosine; y: n.", "a: 3 values, 1 to 9, median 2", "b: 1 values"],

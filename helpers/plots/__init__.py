@@ -15,6 +15,7 @@ from helpers.plots.charts import (
     map_of_groups,
     mixture,
     moves,
+    ranks_against,
     token_rows,
 )
 from helpers.plots.drawings import (
@@ -45,6 +46,7 @@ __all__ = [
     "pushes",
     "pushes_in_batch",
     "query_key_value",
+    "ranks_against",
     "siamese",
     "slider",
     "source",

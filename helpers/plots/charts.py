@@ -15,6 +15,7 @@ from helpers.plots.figure import (
     MARKERS,
     MID_BLUE,
     PALE_BLUE,
+    PALE_GREY,
     RED,
     number,
     panels,
@@ -412,3 +413,34 @@ def mixture(mean: np.ndarray, pad_mean: np.ndarray, share: float) -> None:
     ax.set_title(f"{shares}, {cosines}")
     kind = "Naive mean, masked mean and mean of the padding as arrows in their plane"
     show(figure, kind, shares, cosines)
+
+
+def ranks_against(
+    first: Sequence[int], second: Sequence[int], *, x: str, y: str
+) -> None:
+    """One dot per query: the rank of its answer in one search and in another.
+
+    1 is the best; both axes are logarithmic. The gray corners are the top ten of one
+    search only.
+    """
+    first, second = np.asarray(first, dtype=float), np.asarray(second, dtype=float)
+    largest = 1.3 * max(first.max(), second.max(), 10)
+    figure, (ax,) = panels(4.2)
+    ax.fill_between([0.7, 10.5], 10.5, largest, color=PALE_BLUE, zorder=0)
+    ax.fill_between([10.5, largest], 0.7, 10.5, color=PALE_GREY, zorder=0)
+    spread = np.random.default_rng(0).uniform(0.93, 1.07, (2, len(first)))
+    style = {"color": BLUE, "alpha": 0.45, "markersize": 4}
+    ax.plot(first * spread[0], second * spread[1], "o", **style)
+    ax.plot([0.7, largest], [0.7, largest], color="k", linewidth=1, linestyle=":")
+    ax.set(xscale="log", yscale="log", xlabel=x, ylabel=y)
+    ax.set(xlim=(0.7, largest), ylim=(0.7, largest), aspect="equal")
+    in_first, in_second = first <= 10, second <= 10
+    counts = {
+        "both in the top ten": in_first & in_second,
+        "only the first": in_first & ~in_second,
+        "only the second": ~in_first & in_second,
+        "neither": ~in_first & ~in_second,
+    }
+    counted = ", ".join(f"{name} {int(n.sum())}" for name, n in counts.items())
+    kind = _axes_named("Ranks of the same answers in two searches", x, y)
+    show(figure, kind, f"{len(first)} queries: {counted}")
