@@ -111,17 +111,11 @@ def check(encode: Encode) -> list[Finding]:
     findings = [check_repeat(encode), check_order(encode)]
     if any(f.verdict == "FAULT" for f in findings):
         return findings  # nothing else can be compared
-    return [
-        *findings,
-        check_batch(encode),
-        check_padding(encode),
-        check_stages(encode),
-        check_lengths(encode),
-        check_cut(encode),
-        check_odd_input(encode),
-        check_tokenizer(encode),
-        check_languages(encode),
-    ]
+    checks = (
+        *(check_batch, check_padding, check_stages, check_lengths, check_cut),
+        *(check_odd_input, check_tokenizer, check_languages),
+    )
+    return [*findings, *(look(encode) for look in checks)]
 
 
 def vectors(encode: Encode, texts: Sequence[str]) -> Tensor:
@@ -164,10 +158,13 @@ def check_repeat(encode: Encode) -> Finding:
 
 
 def check_order(encode: Encode) -> Finding:
-    """Are vectors returned in the order of the texts?"""
+    """Are vectors returned in the order of the texts? And does a long one go through?"""
     texts = [MIDDLE, SHORT, LONG, TURNED]
-    together = vectors(encode, texts)
-    alone = torch.cat([vectors(encode, [text]) for text in texts])
+    try:
+        together = vectors(encode, texts)
+        alone = torch.cat([vectors(encode, [text]) for text in texts])
+    except (IndexError, RuntimeError) as error:
+        return _too_long(f"{len(LONG.split())} words", error, "order")
     for i, vector in enumerate(together):
         moved = [change(alone[j], vector) for j in range(len(texts))]
         nearest = min(range(len(texts)), key=moved.__getitem__)
@@ -180,6 +177,12 @@ def check_order(encode: Encode) -> Finding:
                 "texts were sorted: undo it with vectors[torch.tensor(order).argsort()]",
             )
     return Finding("order", "sound", "vectors come in the order of the texts")
+
+
+def _too_long(what: str, error: Exception, check: str) -> Finding:
+    evidence = f"{what} raise {type(error).__name__}: {str(error)[:60]}"
+    cure = "cut at the positions that the model has (max_seq_length, truncation)"
+    return Finding(check, "FAULT", evidence, "limit", cure)
 
 
 def check_batch(encode: Encode) -> Finding:
@@ -247,13 +250,7 @@ def check_cut(encode: Encode) -> Finding:
         try:
             plain, longer = (vectors(encode, [t]) for t in (text, f"{text} {SHORT}"))
         except (IndexError, RuntimeError) as error:
-            return Finding(
-                "cut",
-                "FAULT",
-                f"{words} words raise {type(error).__name__}: {str(error)[:60]}",
-                "limit",
-                "cut at the positions that the model has (max_seq_length, truncation)",
-            )
+            return _too_long(f"{words} words", error, "cut")
         if change(plain, longer) < 1e-6:
             return Finding("cut", "note", f"what follows {words} words is not read")
     return Finding("cut", "sound", f"the end of {words} words still counts")
@@ -332,11 +329,12 @@ def watch() -> Iterator[list[Row]]:
     see what runs elsewhere (ONNX, a server, a compiled model), or other threads apart.
     """
     rows: list[Row] = []
+    depth = [0]
     with ExitStack() as stack:
         for kind in _subclasses(PreTrainedModel):
             if "forward" in vars(kind):
                 stack.callback(setattr, kind, "forward", kind.forward)
-                kind.forward = _noted(kind.forward, rows)
+                kind.forward = _noted(kind.forward, rows, depth)
         yield rows
 
 
@@ -345,24 +343,26 @@ def _subclasses(kind: type) -> set[type]:
     return below.union(*map(_subclasses, below))
 
 
-def _noted(forward: Callable, rows: list[Row]) -> Callable:
-    """forward, which leaves a Row for each text of a call in rows."""
+def _noted(forward: Callable, rows: list[Row], depth: list[int]) -> Callable:
+    """forward, which leaves a Row in rows for each text of an outermost call."""
 
     @functools.wraps(forward)
     def noted(model, *arguments, **named):
-        output = forward(model, *arguments, **named)
+        depth[0] += 1
+        try:
+            output = forward(model, *arguments, **named)
+        finally:
+            depth[0] -= 1
         found = inspect.signature(forward).bind_partial(model, *arguments, **named)
         given = dict(found.arguments)
         given.update(given.pop("kwargs", {}))
-        hidden = output[0]  # of a tuple, or of what has last_hidden_state first
-        if given.get("input_ids") is None or hidden.ndim != 3:
-            return output
         given.pop("self")
-        inside = set(model.modules()) - {model}  # T5's stack reports before T5
-        rows[:] = [row for row in rows if row.model not in inside]
-        real = real_tokens(model, given)
-        for i in range(len(hidden)):
-            rows.append(Row(model, given, i, real[i], hidden[i].detach()))
+        hidden = output[0]  # of a tuple, or of what has last_hidden_state first
+        # An inner call is a part of another model, or a class that calls its parent.
+        if depth[0] == 0 and given.get("input_ids") is not None and hidden.ndim == 3:
+            real = real_tokens(model, given)
+            for i in range(len(hidden)):
+                rows.append(Row(model, given, i, real[i], hidden[i].detach()))
         return output
 
     return noted
@@ -384,7 +384,7 @@ def real_tokens(model: PreTrainedModel, given: dict) -> Tensor:
 def guilty_stage(encode: Encode) -> tuple[str, str, str]:
     """(stage, evidence, cure): the first stage that is wrong; stage "" if none is."""
     with watch() as rows:
-        vectors(encode, [SHORT])
+        vector_alone = vectors(encode, [SHORT])[0]
     alone = rows[-1] if rows else None
     with watch() as rows:
         vector = vectors(encode, [SHORT, LONG])[0]
@@ -399,9 +399,11 @@ def guilty_stage(encode: Encode) -> tuple[str, str, str]:
     by = pooled_by(row, vector)
     if by and all(name in PADDED for name in by):
         return "pooling", f"it is {by[0]}", "pool with the attention_mask"
-    if not by:
-        return _unpooled(encode, vector)
-    return "", f"the mask is right, and the vector is pooled by {by[0]}", ""
+    if change(vector_alone, vector) > HALF:
+        evidence = "token vectors and pooling are right, and what follows is not"
+        return "normalization", evidence, "normalize each row by itself: dim=1"
+    how = f"the pooling is {by[0]}" if by else "a step of its own follows"
+    return "", f"the mask is right, and {how}", ""
 
 
 def encoder_fault(alone: Row, row: Row) -> tuple[str, str, str] | None:
@@ -440,22 +442,14 @@ def pooled_by(row: Row, vector: Tensor) -> list[str]:
     found = []
     for name, pool_with in {**POOLING_MODES, **PADDED}.items():
         pooled = pool_with(hidden, real)[0]
-        if len(pooled) == len(vector):
+        if len(pooled) >= len(vector):
+            pooled = pooled[: len(vector)]  # truncate_dim cuts the end off
             unit = torch.nn.functional.normalize(torch.stack([pooled, vector]), dim=1)
             half = row.hidden.dtype != torch.float32
             if (unit[0] - unit[1]).norm() < (HALF if half else 1e-4):
                 found.append(name)
     # The mean and the sum over √n have one direction.
     return sorted(found, key=lambda name: (name in PADDED, name != "mean"))
-
-
-def _unpooled(encode: Encode, vector: Tensor) -> tuple[str, str, str]:
-    """No pooling that we know gives this vector: another step, or a fault after it."""
-    moved = change(vectors(encode, [SHORT])[0], vector)
-    if moved <= HALF:
-        return "", "the mask is right; after the encoder comes a step of its own", ""
-    evidence = "token vectors are right, and no pooling of them gives this vector"
-    return "normalization", evidence, "normalize each row by itself: dim=1"
 
 
 def _ignores(row: Row, evidence: str) -> tuple[str, str, str]:
