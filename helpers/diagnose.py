@@ -495,12 +495,10 @@ def check_model(source: str | Path | Encoder | SentenceTransformer) -> list[Find
 
 def _check_opened(model: SentenceTransformer) -> list[Finding]:
     encode = partial(model.encode, convert_to_tensor=True, show_progress_bar=False)
-    return [
-        *check(encode),
-        check_limit(model),
-        check_pooling(model, encode),
-        check_normalization(model, encode),
-    ]
+    found = [check_limit(model), *check(encode)]
+    if any(f.check in ("repeat", "order") and f.verdict == "FAULT" for f in found):
+        return found
+    return [*found, check_pooling(model, encode), check_normalization(model, encode)]
 
 
 def check_weights(source: str | Path) -> Finding:

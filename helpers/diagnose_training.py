@@ -155,28 +155,25 @@ def _named_loss(
             evidence += f"; perfect vectors of length 1 still cost {floor:.2f}"
             cure = "a margin below 2: no two vectors of length 1 are farther apart"
             return Finding("loss", "FAULT", evidence, "margin out of reach", cure)
-    if push < FLOAT32:
-        cure = "harder negatives, or a larger margin"
-        evidence += ", and no gradient: every row is satisfied"
-        return Finding("loss", "FAULT", evidence, "margin reached by all", cure)
     alike = float(pairwise_cosines(embeddings[1]).mean()) if size > 1 else 0.0
     if alike > 0.99:
         evidence += f", ln B = {math.log(size):.3f}; strangers have cosine {alike:.3f}"
         cure = "vectors are all alike: a loss that pushes, a smaller learning rate"
         return Finding("loss", "FAULT", evidence, "collapse", cure)
-    return _duplicates(embeddings, evidence)
-
-
-def _duplicates(embeddings: Sequence[Tensor], evidence: str) -> Finding:
-    """Positives that serve as each other's negatives, and so can't be told apart."""
-    unit = nn.functional.normalize(embeddings[1], dim=1)
-    equal = (unit @ unit.T > 1 - FLOAT32).sum(1)  # of each row, itself included
-    twins = int((equal > 1).sum())
-    if len(embeddings) == 2 and twins:
-        floor = float(equal.double().log().mean())
-        evidence += (
-            f"; {twins} of {len(unit)} positives are there twice: floor {floor:.3f}"
-        )
+    twins = _duplicates(embeddings) if len(embeddings) == 2 else 0.0
+    if twins:
+        evidence += f"; some positives are there twice: floor {twins:.3f}"
         cure = "batch_sampler=BatchSamplers.NO_DUPLICATES"
         return Finding("loss", "FAULT", evidence, "duplicates in the batch", cure)
+    if push < FLOAT32:
+        evidence += ", and no gradient: every row is satisfied"
+        cure = "harder negatives, or a larger margin"
+        return Finding("loss", "FAULT", evidence, "margin reached by all", cure)
     return Finding("loss", "sound", f"{evidence}, with a gradient, and no duplicates")
+
+
+def _duplicates(embeddings: Sequence[Tensor]) -> float:
+    """The least in-batch loss where equal positives are each other's negatives."""
+    unit = nn.functional.normalize(embeddings[1], dim=1)
+    copies = (unit @ unit.T > 1 - FLOAT32).sum(1)  # of each row, itself included
+    return float(copies.double().log().mean())
