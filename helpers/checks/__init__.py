@@ -5,7 +5,7 @@ docstring says what the answer takes and gives. What all have in common is in `j
 """
 
 # Each module registers its exercises.
-from helpers.checks import nb01, nb02, nb03, nb04, nb05, nb06  # noqa: F401
+from helpers.checks import clinic, nb01, nb02, nb03, nb04, nb05, nb06  # noqa: F401
 from helpers.checks.judge import EXERCISES, summary  # noqa: F401
 
 globals().update({check.__name__: check for check in EXERCISES.values()})
