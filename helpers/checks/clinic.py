@@ -261,7 +261,7 @@ def guilty_stage(answer: Answer) -> Verdict:
     )
     return judge(
         answer,
-        reference=stage,
+        reference=lambda encode: stage(encode),
         cases=[Case((encode,)) for encode in encoders],
         mistakes=GUILTY_STAGE_MISTAKES,
         praise="helpers.diagnose does the same, and then looks inside.",
