@@ -131,15 +131,14 @@ def check_loss(loss: Callable[..., Tensor], *embeddings: Tensor) -> Finding:
             evidence = f"row {bad[0]} of the {name} column is not finite"
             cure = "an empty text pooled by 0/0, or half precision: sum in float32"
             return Finding("loss", "FAULT", evidence, "nan in a vector", cure)
-    leaves = [x.detach().clone().requires_grad_() for x in embeddings]
-    value = loss(*leaves)
-    if not value.isfinite():
-        cure = "float32 for the loss; clamp what it divides by"
-        return Finding("loss", "FAULT", f"loss {value}", "nan in the loss", cure)
-    push = max(
-        0.0 if g is None else float(g.norm())
-        for g in torch.autograd.grad(value, leaves, allow_unused=True)
-    )
+    with torch.enable_grad():
+        leaves = [x.detach().clone().requires_grad_() for x in embeddings]
+        value = loss(*leaves)
+        if not value.isfinite():
+            cure = "float32 for the loss; clamp what it divides by"
+            return Finding("loss", "FAULT", f"loss {value}", "nan in the loss", cure)
+        gradients = torch.autograd.grad(value, leaves, allow_unused=True)
+    push = max(0.0 if g is None else float(g.norm()) for g in gradients)
     return _named_loss(loss, embeddings, float(value.detach()), push)
 
 

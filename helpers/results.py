@@ -14,6 +14,7 @@ from torch import Tensor
 FOLDER = Path(__file__).parent.parent / "notebooks" / "results"
 RUNS = FOLDER / "06_siamese_finetuning.json"
 COSINES = FOLDER / "06_test_cosines.csv"
+VECTORS = FOLDER / "clinic_vectors.json"
 
 
 def machine() -> str:
@@ -83,6 +84,15 @@ def test_cosines() -> dict[str, Tensor]:
     """The cosine of each pair of STS-B test, [1379], by run, such as "cosine, seed 0"."""
     columns = pd.read_csv(COSINES)
     return {name: torch.tensor(columns[name].to_numpy()) for name in columns}
+
+
+def pooling_cases() -> list[dict]:
+    """What another implementation of pooling must give, written by tests/vectors.py.
+
+    Each case: its name, token_embeddings [B, L, H] (None for NaN), attention_mask
+    [B, L], and expected, by mode [B, H]. All are lists.
+    """
+    return json.loads(VECTORS.read_text(encoding="utf-8"))
 
 
 def _stored() -> dict:

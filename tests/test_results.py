@@ -5,6 +5,8 @@ import json
 import pytest
 
 from helpers import results
+from helpers.pooling import POOLING_MODES
+from tests import vectors
 
 
 def run(experiment, seed, scores, **more):
@@ -100,3 +102,9 @@ def test_cosines_are_those_of_the_runs_reported():
     for row in runs.itertuples():
         cosines = results.test_cosines()[f"{row.experiment}, seed {row.seed}"]
         assert spearman(cosines, scores) == pytest.approx(row.test, abs=0.01)
+
+
+def test_pooling_cases_are_what_pooling_gives_today():
+    assert results.pooling_cases() == vectors.content()
+    modes = [list(case["expected"]) for case in results.pooling_cases()]
+    assert all(mode == list(POOLING_MODES) for mode in modes)

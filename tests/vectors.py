@@ -7,13 +7,12 @@ language reads. JSON has no NaN: null stands for it.
 
 import json
 import math
-from pathlib import Path
 
 import torch
 
 from helpers.pooling import POOLING_MODES
+from helpers.results import VECTORS
 
-PATH = Path(__file__).parent.parent / "notebooks/results/clinic_vectors.json"
 NAN = math.nan
 THE, CAT, SLEEPS, PAD = [1.0, 2.0, 0.0], [3.0, 0.0, -1.0], [-2.0, 4.0, 6.0], [9.0] * 3
 CASES = {
@@ -44,4 +43,4 @@ def content() -> list[dict]:
 
 
 if __name__ == "__main__":
-    PATH.write_text(json.dumps(content(), indent=1) + "\n", encoding="utf-8")
+    VECTORS.write_text(json.dumps(content(), indent=1) + "\n", encoding="utf-8")
