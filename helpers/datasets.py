@@ -1,45 +1,28 @@
-<<<<<<< HEAD
 """The data of the lessons, each with its source.
 
-The STS benchmark: pairs of English sentences that people scored, from 0, nothing in
-common, to 5, the same meaning. For lesson 07: news reports that people compared,
-messages to a smart home with their intents, and pairs that this course wrote. Does not
-clean anything: accents that were decoded wrongly and invisible characters are as in the
-original.
-=======
-"""The data of the lessons: pairs that people scored, questions with their answers.
-
-Texts are as in the original: accents that were decoded wrongly and invisible characters
-stay. Does not split anything into train and test, but for the STS benchmark, which
-comes so.
->>>>>>> lesson08
+Pairs that people scored, news reports that they compared, messages with their intents,
+questions with their answers. Texts are as in the original: accents that were decoded
+wrongly and invisible characters stay. Does not split anything into train and test, but
+for the STS benchmark, which comes so.
 """
 
 import ast
 import csv
 import json
-<<<<<<< HEAD
 import random
-from collections.abc import Sequence
-=======
 import re
 import zipfile
->>>>>>> lesson08
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
 
-<<<<<<< HEAD
-from helpers.assets import INTENTS, LEE, STSB, fetch
+from helpers.assets import INTENTS, LEE, NETWORKX, RULES, STSB, fetch
 from helpers.templates import say
 
 OURS = Path(__file__).parent.parent / "notebooks" / "data"  # written for this course
-=======
-from helpers.assets import NETWORKX, RULES, STSB, fetch
-
-FAQ = Path(__file__).parent.parent / "notebooks" / "data" / "library_faq.json"
->>>>>>> lesson08
+FAQ = OURS / "library_faq.json"
 
 SPLITS = ("train", "dev", "test")
 COLUMNS = ["genre", "file", "year", "id", "score", "sentence1", "sentence2"]
@@ -64,7 +47,6 @@ def load_stsb(split: str) -> pd.DataFrame:
     return pd.DataFrame(rows, columns=COLUMNS).astype({"score": float})
 
 
-<<<<<<< HEAD
 def load_lee() -> tuple[list[str], np.ndarray]:
     """50 news reports of 2002, and how alike people found them, [50, 50] from 0.2 to 1.
 
@@ -165,7 +147,8 @@ def _values(entry: dict) -> Sequence[str]:
         return [str(number) for number in numbers]
     values = entry.get("values", [])
     return [value["in"] if isinstance(value, dict) else value for value in values]
-=======
+
+
 def load_networkx() -> pd.DataFrame:
     """Documentation of the library networkx: name, summary and description of each.
 
@@ -253,4 +236,3 @@ def _one_partner_each(frame: pd.DataFrame, *columns: str) -> pd.DataFrame:
     for column in columns:
         frame = frame.drop_duplicates(column)
     return frame.reset_index(drop=True)
->>>>>>> lesson08

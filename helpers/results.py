@@ -15,6 +15,7 @@ FOLDER = Path(__file__).parent.parent / "notebooks" / "results"
 RUNS = FOLDER / "06_siamese_finetuning.json"
 COSINES = FOLDER / "06_test_cosines.csv"
 BY_POOLING = FOLDER / "06_cosines_by_pooling.csv"
+VECTORS = FOLDER / "clinic_vectors.json"
 
 
 def machine() -> str:
@@ -127,6 +128,15 @@ def test_cosines() -> dict[str, Tensor]:
     """The cosine of each pair of STS-B test, [1379], by run: "cosine, seed 0"."""
     columns = pd.read_csv(COSINES)
     return {name: torch.tensor(columns[name].to_numpy()) for name in columns}
+
+
+def pooling_cases() -> list[dict]:
+    """What another implementation of pooling must give, written by tests/vectors.py.
+
+    Each case: its name, token_embeddings [B, L, H] (None for NaN), attention_mask
+    [B, L], and expected, by mode [B, H]. All are lists.
+    """
+    return json.loads(VECTORS.read_text(encoding="utf-8"))
 
 
 def _stored() -> dict:

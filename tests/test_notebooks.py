@@ -24,6 +24,7 @@ NOTEBOOKS = sorted((ROOT / "notebooks").glob("*.ipynb")) + sorted(
     (ROOT / "notebooks/solutions").glob("*.ipynb")
 )
 LESSONS = sorted((ROOT / "notebooks").glob("[0-9]*.ipynb"))
+LESSONS.append(ROOT / "notebooks/clinic.ipynb")
 
 LOSSES = (
     losses.cosine_similarity_loss,

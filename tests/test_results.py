@@ -5,6 +5,8 @@ import json
 import pytest
 
 from helpers import results
+from helpers.pooling import POOLING_MODES
+from tests import vectors
 
 
 def run(experiment, seed, scores, **more):
@@ -172,3 +174,9 @@ def test_cosines_are_those_of_the_runs_reported():
 def test_no_experiment_is_no_choice():
     with pytest.raises(ValueError, match=r"experiments must be among .* not none"):
         results.runs()
+
+
+def test_pooling_cases_are_what_pooling_gives_today():
+    assert results.pooling_cases() == vectors.content()
+    modes = [list(case["expected"]) for case in results.pooling_cases()]
+    assert all(mode == list(POOLING_MODES) for mode in modes)
