@@ -4,6 +4,7 @@ import base64
 import os
 import sys
 import time
+import tomllib
 from pathlib import Path
 
 import nbformat
@@ -15,9 +16,13 @@ KERNEL = {
     "name": "python3",
 }
 ROOT = Path(__file__).parent.parent
-COLLAPSED = {"verify"}  # only guards the prose
+COLLAPSED = {"verify", "setup"}  # only guards the prose; only for a lesson sent alone
 QUESTIONS = ROOT / "notebooks" / "questions.ipynb"  # a page of the README
 LESSON_OF_THE_README = ROOT / "notebooks" / "03_masked_mean_pooling.ipynb"
+PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))[
+    "project"
+]
+REPOSITORY = PROJECT["urls"]["Repository"]  # the one place that names it
 
 
 def execute(path: Path) -> None:

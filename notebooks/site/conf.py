@@ -1,0 +1,141 @@
+"""Sphinx configuration of the pages (`make site`) and the decks (`make slides`).
+
+tests/publish.py gathers the sources and calls Sphinx. Nothing is executed: the pages
+show the stored outputs. Nothing is fetched from outside: MathJax and reveal.js come
+from packages and are copied beside the pages.
+"""
+
+import importlib.util
+import re
+import shutil
+from pathlib import Path
+
+from docutils import nodes
+from sphinx.writers.html5 import HTML5Translator
+from sphinx_revealjs.nodes import revealjs_break
+from sphinx_revealjs.writers import RevealjsSlideTranslator
+
+from tests.execute import REPOSITORY
+from tests.publish import GLOSSARY, SITE, explained_in
+
+project = "How a sentence becomes a vector"
+extensions = ["myst_nb", "sphinx_copybutton", "sphinx.ext.mathjax", "sphinx_revealjs"]
+exclude_patterns = ["_static"]
+nb_execution_mode = "off"
+myst_enable_extensions = ["dollarmath"]
+myst_heading_anchors = 6
+myst_heading_slug_func = "tests.publish.anchor"
+suppress_warnings = ["myst.header"]  # a lesson may go from # to ###
+mathjax_path = "mathjax/tex-chtml.js"
+mathjax3_config = {"options": {"enableMenu": False}}
+
+html_theme = "sphinx_book_theme"
+html_title = project
+html_static_path = [str(SITE / "site.css")]
+html_css_files = ["site.css"]
+html_theme_options = {
+    "repository_url": REPOSITORY,
+    "repository_branch": "main",
+    "path_to_docs": "notebooks",
+    "use_repository_button": True,
+    "home_page_in_toc": True,
+    "show_toc_level": 2,
+    "launch_buttons": {
+        "binderhub_url": "https://mybinder.org",
+        "colab_url": "https://colab.research.google.com",
+        "notebook_interface": "jupyterlab",
+    },
+}
+
+revealjs_static_path = [str(SITE / "slides.css")]
+revealjs_css_files = ["slides.css"]
+revealjs_style_theme = "white"
+revealjs_script_conf = {"slideNumber": True, "hash": True, "width": 1280, "height": 800}
+
+LINES_ON_A_SLIDE = 15
+WORDS_IN_A_LINE = 14
+
+
+def lines_of(node: nodes.Node) -> float:
+    """About how many lines of a slide a node takes; a figure takes most of one."""
+    if isinstance(node, nodes.Invisible):
+        return 0
+    if "<img" in node.astext() or any(node.findall(nodes.image)):
+        return LINES_ON_A_SLIDE - 2
+    if any(node.findall(nodes.table)) or "<table" in node.astext():
+        return 2 + 1.3 * max(
+            len(list(node.findall(nodes.row))), node.astext().count("<tr")
+        )
+    blocks = list(node.findall(nodes.literal_block))
+    if blocks:
+        return sum(0.8 * len(block.astext().splitlines()) + 0.7 for block in blocks)
+    if any(node.findall(nodes.math_block)):
+        return 3
+    items = max(1, len(list(node.findall(nodes.list_item))))
+    return items * 0.3 + len(node.astext().split()) / WORDS_IN_A_LINE + 0.7
+
+
+def break_slides(app, doctree, docname):
+    """Begin a slide where the one before is full; headings begin one anyhow."""
+    if app.builder.name != "revealjs":
+        return
+    for section in doctree.findall(nodes.section):
+        lines = 0.0
+        for child in list(section.children):
+            if isinstance(child, nodes.title | nodes.section):
+                continue
+            taken = lines_of(child)
+            if lines and lines + taken > LINES_ON_A_SLIDE:
+                section.insert(section.index(child), revealjs_break())
+                lines = 0.0
+            lines += taken
+
+
+class Deck(RevealjsSlideTranslator):
+    """The same colors of code as on the pages; reveal.js needs no plugin for it."""
+
+    visit_literal_block = HTML5Translator.visit_literal_block
+    depart_literal_block = HTML5Translator.depart_literal_block
+
+
+def link_terms(app, doctree, docname):
+    """The first mention of a term on a later page leads to the glossary."""
+    if app.builder.name != "html" or docname.startswith(("index", "glossary")):
+        return
+    places = explained_in(GLOSSARY.read_text(encoding="utf-8"))
+    known = app.env.get_domain("std")._terms  # lower case -> (page, anchor)
+    terms = {t for t, lesson in places.items() if lesson < docname.split("/")[-1]}
+    for text in list(doctree.findall(nodes.Text)):
+        if not terms:
+            return
+        if not isinstance(text.parent, nodes.paragraph):
+            continue
+        words = "|".join(map(re.escape, sorted(terms, key=len, reverse=True)))
+        found = re.search(rf"\b({words})(?=s?\b)", text, re.IGNORECASE)
+        if not found:
+            continue
+        term = found.group().lower()
+        page, anchor = known[term]
+        uri = f"{app.builder.get_relative_uri(docname, page)}#{anchor}"
+        link = nodes.reference("", found.group(), refuri=uri, classes=["term"])
+        before, after = text[: found.start()], text[found.end() :]
+        text.parent.replace(text, [nodes.Text(before), link, nodes.Text(after)])
+        terms.discard(term)
+
+
+def copy_mathjax(app, exception):
+    """What a page may load of MathJax, beside the pages: one script and its fonts."""
+    if exception is None:
+        package = importlib.util.find_spec("sphinx-mathjax-offline")
+        source = Path(package.origin).parent / "static" / "mathjax"
+        target = Path(app.outdir) / "_static" / "mathjax"
+        fonts = "output/chtml/fonts"
+        shutil.copytree(source / fonts, target / fonts, dirs_exist_ok=True)
+        shutil.copy(source / "tex-chtml.js", target)
+
+
+def setup(app):
+    app.connect("doctree-resolved", break_slides)
+    app.connect("doctree-resolved", link_terms)
+    app.connect("build-finished", copy_mathjax)
+    app.set_translator("revealjs", Deck, override=True)
