@@ -24,6 +24,20 @@ PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))[
 ]
 REPOSITORY = PROJECT["urls"]["Repository"]  # the one place that names it
 
+SETUP = f'''\
+# For a lesson opened in Colab, or sent alone: is the course's own package there?
+from importlib import import_module
+
+try:
+    import_module("helpers.plots")
+except ModuleNotFoundError as error:
+    raise ModuleNotFoundError(
+        f"{{error}}. This lesson needs the course's own package. Put the next line\\n"
+        "into a cell, run it, and then run this cell again:\\n\\n"
+        "%pip install "
+        "{REPOSITORY}/archive/main.zip\\n"
+    ) from None'''
+
 
 def execute(path: Path) -> None:
     """Run every cell in a fresh kernel, and save what came out as JupyterLab would."""
@@ -33,6 +47,8 @@ def execute(path: Path) -> None:
     for number, cell in enumerate(notebook.cells):
         cell.id = f"cell-{number:02}"  # the same at every save: a diff shows changes
         cell.metadata = tidy(cell.metadata)
+        if "setup" in cell.metadata.get("tags", []):
+            cell.source = SETUP
     NotebookClient(
         notebook,
         timeout=600,

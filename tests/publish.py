@@ -8,7 +8,6 @@ of the pages in build/site. Executes no cell. Needs `pip install ".[site]"`.
 import re
 import shutil
 import sys
-from collections.abc import Iterator
 from html.parser import HTMLParser
 from pathlib import Path
 from urllib.parse import unquote, urlsplit
