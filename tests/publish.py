@@ -19,6 +19,7 @@ from tests.execute import COLLAPSED, QUESTIONS, REPOSITORY, ROOT
 SITE = ROOT / "notebooks" / "site"
 GLOSSARY = SITE / "glossary.md"
 LESSONS = "[0-9]*.ipynb"  # a new lesson appears by itself
+NOT_A_LESSON = re.compile(r"\[([^\]]+)\]\((?!https?:|[0-9]|#)[^)]+\)")
 HOME = ("", "The notebooks", "Find your question", "Start", "Licenses")  # of the README
 
 
@@ -34,7 +35,15 @@ def main(kind: str) -> None:
         shutil.rmtree(folder, ignore_errors=True)
     gather(source, kind)
     builder = {"site": "html", "slides": "revealjs"}[kind]
-    options = ["--fail-on-warning", "--keep-going", "--quiet", "-b", builder]
+    options = [
+        "--fail-on-warning",
+        "--keep-going",
+        "--quiet",
+        "-t",
+        kind,
+        "-b",
+        builder,
+    ]
     status = sphinx([*options, "-c", str(SITE), str(source), str(output)])
     found = problems(output)
     print(*found, sep="\n")
@@ -91,6 +100,9 @@ def page(notebook, kind: str = "site"):
             cell.source = cell.source.replace(
                 f"]({QUESTIONS.name}", "](index.md#Find-your-question"
             )
+            if kind == "slides":  # there are decks of the lessons only
+                text = re.sub(r"^\[Solution\]\(.+\)$", "", cell.source, flags=re.M)
+                cell.source = NOT_A_LESSON.sub(r"\1", text)
     return notebook
 
 

@@ -19,9 +19,15 @@ from tests.execute import REPOSITORY
 from tests.publish import GLOSSARY, SITE, explained_in
 
 project = "How a sentence becomes a vector"
-extensions = ["myst_nb", "sphinx_copybutton", "sphinx.ext.mathjax", "sphinx_revealjs"]
+extensions = ["myst_nb", "sphinx.ext.mathjax", "sphinx_revealjs"]
+if not tags.has("slides"):  # noqa: F821 - Sphinx defines it
+    extensions.append("sphinx_copybutton")
 exclude_patterns = ["_static"]
 nb_execution_mode = "off"
+OUTPUTS = ("text/html", "text/markdown", "image/png", "text/plain")  # HTML has alt text
+nb_mime_priority_overrides = [
+    ("revealjs", mime, priority) for priority, mime in enumerate(OUTPUTS)
+]
 myst_enable_extensions = ["dollarmath"]
 myst_heading_anchors = 6
 myst_heading_slug_func = "tests.publish.anchor"
@@ -48,31 +54,34 @@ html_theme_options = {
 }
 
 revealjs_static_path = [str(SITE / "slides.css")]
-revealjs_css_files = ["slides.css"]
+revealjs_css_files = ["pygments.css", "slides.css"]
 revealjs_style_theme = "white"
 revealjs_script_conf = {"slideNumber": True, "hash": True, "width": 1280, "height": 800}
 
-LINES_ON_A_SLIDE = 15
+LINES_ON_A_SLIDE = 16
 WORDS_IN_A_LINE = 14
 
 
 def lines_of(node: nodes.Node) -> float:
-    """About how many lines of a slide a node takes; a figure takes most of one."""
+    """About how many lines of a slide a node takes, as slides.css sets them."""
     if isinstance(node, nodes.Invisible):
         return 0
-    if "<img" in node.astext() or any(node.findall(nodes.image)):
-        return LINES_ON_A_SLIDE - 2
-    if any(node.findall(nodes.table)) or "<table" in node.astext():
-        return 2 + 1.3 * max(
-            len(list(node.findall(nodes.row))), node.astext().count("<tr")
-        )
-    blocks = list(node.findall(nodes.literal_block))
-    if blocks:
-        return sum(0.8 * len(block.astext().splitlines()) + 0.7 for block in blocks)
-    if any(node.findall(nodes.math_block)):
+    if isinstance(node, nodes.container):  # a cell, its input, its outputs
+        return sum(lines_of(child) for child in node.children)
+    if is_figure(node):
+        return 12
+    if isinstance(node, nodes.literal_block):
+        return 0.7 * len(node.astext().splitlines()) + 1
+    if isinstance(node, nodes.math_block):
         return 3
-    items = max(1, len(list(node.findall(nodes.list_item))))
-    return items * 0.3 + len(node.astext().split()) / WORDS_IN_A_LINE + 0.7
+    rows = len(list(node.findall(nodes.row))) + node.astext().count("<tr")
+    items = len(list(node.findall(nodes.list_item)))
+    words = 0 if isinstance(node, nodes.raw) else len(node.astext().split())
+    return 0.7 + 1.2 * rows + 0.5 * items + words / WORDS_IN_A_LINE
+
+
+def is_figure(node: nodes.Node) -> bool:
+    return "<img" in node.astext() or any(node.findall(nodes.image))
 
 
 def break_slides(app, doctree, docname):
@@ -80,15 +89,22 @@ def break_slides(app, doctree, docname):
     if app.builder.name != "revealjs":
         return
     for section in doctree.findall(nodes.section):
-        lines = 0.0
+        lines, before = 0.0, None
         for child in list(section.children):
             if isinstance(child, nodes.title | nodes.section):
                 continue
             taken = lines_of(child)
-            if lines and lines + taken > LINES_ON_A_SLIDE:
+            is_caption = (
+                before is not None
+                and is_figure(before)
+                and isinstance(child, nodes.paragraph)
+                and isinstance(child[0], nodes.emphasis)
+            )
+            if lines and lines + taken > LINES_ON_A_SLIDE and not is_caption:
                 section.insert(section.index(child), revealjs_break())
                 lines = 0.0
             lines += taken
+            before = child
 
 
 class Deck(RevealjsSlideTranslator):
