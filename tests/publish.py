@@ -62,7 +62,10 @@ def gather(source: Path, kind: str = "site") -> None:
     for path in [*lessons, *others]:
         target = source / path.relative_to(ROOT / "notebooks")
         target.parent.mkdir(parents=True, exist_ok=True)
-        nbformat.write(page(nbformat.read(path, as_version=4), kind), target)
+        notebook = page(nbformat.read(path, as_version=4), kind)
+        if path.parent.name == "solutions":
+            notebook.metadata["orphan"] = True  # behind links, not in the side bar
+        nbformat.write(notebook, target)
     names = [path.stem for path in lessons]
     if kind == "slides":
         (source / "index.md").write_text(slides_home(names), encoding="utf-8")
@@ -74,9 +77,11 @@ def gather(source: Path, kind: str = "site") -> None:
     contents = toctree("Lessons", names)
     contents += toctree("Look up", [*pages, "glossary", "solutions/index"])
     (source / "index.md").write_text(home(readme) + contents, encoding="utf-8")
-    worked = [path.stem for path in others if path.parent.name == "solutions"]
-    text = "# Solutions\n\nTry an exercise first: its check names the likely mistake.\n"
-    text += toctree("", worked).replace(":hidden:\n", "")
+    worked = [path.name for path in others if path.parent.name == "solutions"]
+    text = (
+        "# Solutions\n\nTry an exercise first: its check names the likely mistake.\n\n"
+    )
+    text += "".join(f"- [](<{name}>)\n" for name in worked)
     (source / "solutions" / "index.md").write_text(text, encoding="utf-8")
 
 
@@ -96,6 +101,8 @@ def page(notebook, kind: str = "site"):
     for cell in notebook.cells:
         if COLLAPSED & set(cell.metadata.get("tags", [])):
             cell.metadata.tags.append("remove-cell")
+        elif kind == "slides" and "your code instead of this line" in cell.source:
+            cell.metadata["tags"] = ["remove-cell"]  # the deck shows the task
         if cell.cell_type == "markdown":
             cell.source = cell.source.replace(
                 f"]({QUESTIONS.name}", "](index.md#Find-your-question"
@@ -142,7 +149,7 @@ def slides_home(names: list[str]) -> str:
 def explained_in(glossary: str) -> dict[str, str]:
     """Term in lower case -> the lesson that explains it first."""
     places, terms = {}, []
-    for line in glossary.splitlines():
+    for line in glossary.split("{glossary}")[1].splitlines():
         if re.match(r"\w", line):
             terms.append(line.lower())
         elif terms and (link := re.search(r"\]\(([^)#]+)\.ipynb", line)):

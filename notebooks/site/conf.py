@@ -33,12 +33,18 @@ myst_heading_anchors = 6
 myst_heading_slug_func = "tests.publish.anchor"
 suppress_warnings = ["myst.header"]  # a lesson may go from # to ###
 mathjax_path = "mathjax/tex-chtml.js"
-mathjax3_config = {"options": {"enableMenu": False}}
+mathjax3_config = {
+    "options": {"enableMenu": False},  # it would load more from beside the script
+    "loader": {"load": ["[tex]/textmacros"]},  # \\_ inside of \\text
+    "tex": {"packages": {"[+]": ["textmacros"]}},
+}
 
 html_theme = "sphinx_book_theme"
 html_title = project
-html_static_path = [str(SITE / "site.css")]
+html_static_path = [str(SITE / "site.css"), str(SITE / "site.js")]
 html_css_files = ["site.css"]
+html_js_files = ["site.js"]
+html_context = {"default_mode": "auto"}
 html_theme_options = {
     "repository_url": REPOSITORY,
     "repository_branch": "main",
@@ -56,6 +62,7 @@ html_theme_options = {
 revealjs_static_path = [str(SITE / "slides.css")]
 revealjs_css_files = ["pygments.css", "slides.css"]
 revealjs_style_theme = "white"
+revealjs_use_section_ids = True
 revealjs_script_conf = {"slideNumber": True, "hash": True, "width": 1280, "height": 800}
 
 LINES_ON_A_SLIDE = 16
@@ -85,10 +92,14 @@ def is_figure(node: nodes.Node) -> bool:
 
 
 def break_slides(app, doctree, docname):
-    """Begin a slide where the one before is full; headings begin one anyhow."""
+    """Begin a slide where the one before is full, and with each quick question.
+
+    Headings begin one anyhow.
+    """
     if app.builder.name != "revealjs":
         return
     for section in doctree.findall(nodes.section):
+        section["ids"] = section["ids"][:1]  # a slide has one: the one that links use
         lines, before = 0.0, None
         for child in list(section.children):
             if isinstance(child, nodes.title | nodes.section):
@@ -100,7 +111,8 @@ def break_slides(app, doctree, docname):
                 and isinstance(child, nodes.paragraph)
                 and isinstance(child[0], nodes.emphasis)
             )
-            if lines and lines + taken > LINES_ON_A_SLIDE and not is_caption:
+            is_full = lines + taken > LINES_ON_A_SLIDE and not is_caption
+            if lines and (is_full or re.match(r"[1-9]\. .+\?", child.astext())):
                 section.insert(section.index(child), revealjs_break())
                 lines = 0.0
             lines += taken
@@ -120,7 +132,8 @@ def link_terms(app, doctree, docname):
         return
     places = explained_in(GLOSSARY.read_text(encoding="utf-8"))
     known = app.env.get_domain("std")._terms  # lower case -> (page, anchor)
-    terms = {t for t, lesson in places.items() if lesson < docname.split("/")[-1]}
+    here = docname.split("/")[-1]
+    terms = {term for term, there in places.items() if term in known and there < here}
     for text in list(doctree.findall(nodes.Text)):
         if not terms:
             return
@@ -145,8 +158,8 @@ def copy_mathjax(app, exception):
         package = importlib.util.find_spec("sphinx-mathjax-offline")
         source = Path(package.origin).parent / "static" / "mathjax"
         target = Path(app.outdir) / "_static" / "mathjax"
-        fonts = "output/chtml/fonts"
-        shutil.copytree(source / fonts, target / fonts, dirs_exist_ok=True)
+        for part in ("output/chtml/fonts", "input/tex/extensions"):
+            shutil.copytree(source / part, target / part, dirs_exist_ok=True)
         shutil.copy(source / "tex-chtml.js", target)
 
 
@@ -154,4 +167,5 @@ def setup(app):
     app.connect("doctree-resolved", break_slides)
     app.connect("doctree-resolved", link_terms)
     app.connect("build-finished", copy_mathjax)
-    app.set_translator("revealjs", Deck, override=True)
+    if app.tags.has("slides"):  # else the theme takes it for the pages' translator, too
+        app.set_translator("revealjs", Deck, override=True)
