@@ -3,6 +3,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 LAB_FLAGS ?=
 CELL_SECONDS ?= 300
+NOTEBOOK_FLAGS ?= --cov=helpers --cov-report=
 # Threads that wait for each other by spinning slow down whatever shares the cores: a browser, a second notebook.
 export OMP_WAIT_POLICY ?= passive
 NOTEBOOKS := $(wildcard notebooks/*.ipynb notebooks/solutions/*.ipynb)
@@ -25,13 +26,14 @@ test: test-unit test-notebooks coverage  ## prove that everything still holds
 
 test-unit: .venv/ready
 	@$(BIN)/python -m helpers.assets
-	COVERAGE_FILE=.coverage.unit $(BIN)/python -m pytest --cov=helpers --cov-report= tests
+	COVERAGE_FILE=.coverage.unit OMP_NUM_THREADS=1 \
+	    $(BIN)/python -m pytest -n 2 --cov=helpers --cov-report= tests
 
 test-notebooks: .venv/ready
 	@$(BIN)/python -m helpers.assets
 	COVERAGE_FILE=.coverage.notebooks TQDM_DISABLE=1 $(BIN)/python -m pytest -p tests.nbval_plugin \
 	    --nbval --nbval-current-env --nbval-cell-timeout=$(CELL_SECONDS) \
-	    -W "ignore:No data was collected" --cov=helpers --cov-report= notebooks
+	    -W "ignore:No data was collected" $(NOTEBOOK_FLAGS) notebooks
 
 coverage: .venv/ready  # of what the two before it ran
 	$(BIN)/python -m tests.coverage

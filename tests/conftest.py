@@ -42,14 +42,39 @@ def pytest_collection_modifyitems(items):
 
 
 def pytest_terminal_summary(terminalreporter):
-    """Print what the marked tests tried: no row may hold a silent wrong."""
-    counts = Counter()
+    _print_answers(terminalreporter)
+    _print_faults(terminalreporter)
+
+
+def _recorded(terminalreporter, name):
+    """Status and value of each property of that name; they come from workers, too."""
     for status in ("passed", "failed", "error"):
         for report in terminalreporter.getreports(status):
-            for name, (area, outcome) in report.user_properties:
-                if name == "fault":
-                    outcome = outcome if status == "passed" else "silent wrong"
-                    counts[area, outcome] += 1
+            for key, value in report.user_properties:
+                if key == name:
+                    yield status, value
+
+
+def _print_answers(terminalreporter):
+    """What the checks made of right and wrong answers, by exercise."""
+    rows = dict(value for _, value in _recorded(terminalreporter, "answers"))
+    if not rows:
+        return
+    terminalreporter.section("answers to the exercises")
+    heads = ("right", "refused", "wrong", "praised", "named")
+    line = "{:30}" + "{:>9}" * len(heads)
+    terminalreporter.line(line.format("exercise", *heads))
+    total = [sum(column) for column in zip(*rows.values(), strict=True)]
+    for name, row in [*sorted(rows.items()), ("all exercises", total)]:
+        share = f"{row[-1] / row[2]:.0%}"
+        terminalreporter.line(line.format(name, *row[:-1], share))
+
+
+def _print_faults(terminalreporter):
+    """What the marked tests tried: no row may hold a silent wrong."""
+    counts = Counter()
+    for status, (area, outcome) in _recorded(terminalreporter, "fault"):
+        counts[area, outcome if status == "passed" else "silent wrong"] += 1
     if not counts:
         return
     columns = (*OUTCOMES, "silent wrong")

@@ -64,7 +64,10 @@ def pytest_runtest_logreport(report):
 
 
 def _largest_kernel() -> float:
-    """Peak memory of the largest child process (a kernel) in GB; 0 on Windows."""
+    """Peak memory of the largest child process (a kernel) in GB; 0 on Windows.
+
+    Those of pytest-xdist's workers are counted, too, once the workers have ended.
+    """
     if resource is None:
         return 0.0
     unit = 1e9 if sys.platform == "darwin" else 1e6  # bytes there, kilobytes on Linux

@@ -24,32 +24,6 @@ NAMED = 0.8  # share of the wrong answers whose mistake is named, over all exerc
 NUMBERS = {check.__name__: number for number, check in EXERCISES.items()}
 
 
-class Table:
-    """What the checks made of the answers, by exercise; printed after the tests."""
-
-    def __init__(self):
-        self.rows = {}
-
-    def pytest_terminal_summary(self, terminalreporter):
-        terminalreporter.section(f"answers, each judged {TRIES} times")
-        heads = ("right", "refused", "wrong", "praised", "named")
-        line = "{:4} {:20}" + "{:>9}" * len(heads)
-        terminalreporter.line(line.format("", "exercise", *heads))
-        total = [sum(column) for column in zip(*self.rows.values(), strict=True)]
-        rows = {NUMBERS[name] + " " + name: row for name, row in self.rows.items()}
-        for name, row in [*sorted(rows.items()), ("all exercises", total)]:
-            share = f"{row[-1] / row[2]:.0%}"
-            number, exercise = name.split()
-            terminalreporter.line(line.format(number, exercise, *row[:-1], share))
-
-
-@pytest.fixture(scope="module")
-def table(request):
-    table = Table()
-    request.config.pluginmanager.register(table)
-    return table
-
-
 @pytest.fixture
 def judged(capsys, encoder, monkeypatch):
     """judged(exercise, answer) -> the one verdict of TRIES tries."""
@@ -85,7 +59,7 @@ def test_every_exercise_has_answers():
 
 
 @pytest.mark.parametrize("exercise", CATALOGUE, ids=lambda name: NUMBERS[name])
-def test_answers_are_told_apart(judged, exercise, table):
+def test_answers_are_told_apart(judged, exercise, record_property):
     answers = CATALOGUE[exercise]
     right = {label: judged(exercise, f) for label, f in answers.right.items()}
     wrong = [(w, judged(exercise, w.answer)) for w in answers.wrong]
@@ -93,7 +67,8 @@ def test_answers_are_told_apart(judged, exercise, table):
     praised = [w.label for w, said in wrong if "✓" in said]
     misnamed = {w.label: said for w, said in wrong if w.phrase not in said}
     named = sum(bool(w.phrase) and w.label not in misnamed for w in answers.wrong)
-    table.rows[exercise] = [*map(len, (right, refused, wrong, praised)), named]
+    counts = [*map(len, (right, refused, wrong, praised)), named]
+    record_property("answers", (f"{NUMBERS[exercise]} {exercise}", counts))
     assert (refused, praised, misnamed) == ({}, [], {})
 
 
