@@ -45,8 +45,11 @@ lint: .venv/ready  ## check style and format, notebooks included
 notebooks: .venv/ready  ## re-execute every notebook and save its outputs
 	$(BIN)/python tests/execute.py $(NOTEBOOKS)
 
-site slides: .venv/site  ## publish the stored lessons as pages in build/site, as decks in build/slides
-	$(BIN)/python -m tests.publish $@
+site: .venv/site  ## make pages of the stored lessons, in build/site
+	$(BIN)/python -m tests.publish site
+
+slides: .venv/site  ## make a deck of each stored lesson, in build/slides
+	$(BIN)/python -m tests.publish slides
 
 bench: .venv/ready  ## measure pooling, encoding and training beside sentence-transformers (20 minutes)
 	$(BIN)/python -m tests.bench
