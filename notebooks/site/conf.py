@@ -51,6 +51,7 @@ html_theme_options = {
     "path_to_docs": "notebooks",
     "use_repository_button": True,
     "home_page_in_toc": True,
+    "navbar_persistent": [],  # the side bar has the search
     "show_toc_level": 2,
     "launch_buttons": {
         "binderhub_url": "https://mybinder.org",
@@ -146,7 +147,9 @@ def link_terms(app, doctree, docname):
         term = found.group().lower()
         page, anchor = known[term]
         uri = f"{app.builder.get_relative_uri(docname, page)}#{anchor}"
-        link = nodes.reference("", found.group(), refuri=uri, classes=["term"])
+        link = nodes.reference(
+            "", found.group(), refuri=uri, internal=True, classes=["term"]
+        )
         before, after = text[: found.start()], text[found.end() :]
         text.parent.replace(text, [nodes.Text(before), link, nodes.Text(after)])
         terms.discard(term)
