@@ -5,6 +5,7 @@ made from the README, in build/site-source, hands them to Sphinx, and looks at e
 of the pages in build/site. Executes no cell. Needs `pip install ".[site]"`.
 """
 
+import os.path
 import re
 import shutil
 import sys
@@ -19,6 +20,7 @@ from tests.execute import COLLAPSED, QUESTIONS, REPOSITORY, ROOT
 SITE = ROOT / "notebooks" / "site"
 GLOSSARY = SITE / "glossary.md"
 LESSONS = "[0-9]*.ipynb"  # a new lesson appears by itself
+LINK = re.compile(r"\]\((?!https?:|#)([^)]+)\)")  # to a file
 NOT_A_LESSON = re.compile(r"\[([^\]]+)\]\((?!https?:|[0-9]|#)[^)]+\)")
 HOME = ("", "The notebooks", "Find your question", "Start", "Licenses")  # of the README
 
@@ -35,15 +37,7 @@ def main(kind: str) -> None:
         shutil.rmtree(folder, ignore_errors=True)
     gather(source, kind)
     builder = {"site": "html", "slides": "revealjs"}[kind]
-    options = [
-        "--fail-on-warning",
-        "--keep-going",
-        "--quiet",
-        "-t",
-        kind,
-        "-b",
-        builder,
-    ]
+    options = f"--fail-on-warning --keep-going --quiet -t {kind} -b {builder}".split()
     status = sphinx([*options, "-c", str(SITE), str(source), str(output)])
     found = problems(output)
     print(*found, sep="\n")
@@ -62,7 +56,8 @@ def gather(source: Path, kind: str = "site") -> None:
     for path in [*lessons, *others]:
         target = source / path.relative_to(ROOT / "notebooks")
         target.parent.mkdir(parents=True, exist_ok=True)
-        notebook = page(nbformat.read(path, as_version=4), kind)
+        folder = path.parent.relative_to(ROOT).as_posix()
+        notebook = page(nbformat.read(path, as_version=4), kind, folder)
         if path.parent.name == "solutions":
             notebook.metadata["orphan"] = True  # behind links, not in the side bar
         nbformat.write(notebook, target)
@@ -96,7 +91,7 @@ def sources() -> tuple[list[Path], list[Path]]:
     return lessons, [path for path in others if path not in (*lessons, QUESTIONS)]
 
 
-def page(notebook, kind: str = "site"):
+def page(notebook, kind: str = "site", folder: str = "notebooks"):
     """A notebook as the page shows it: without the cells that no reader came for."""
     for cell in notebook.cells:
         if COLLAPSED & set(cell.metadata.get("tags", [])):
@@ -104,12 +99,12 @@ def page(notebook, kind: str = "site"):
         elif kind == "slides" and "your code instead of this line" in cell.source:
             cell.metadata["tags"] = ["remove-cell"]  # the deck shows the task
         if cell.cell_type == "markdown":
-            cell.source = cell.source.replace(
-                f"]({QUESTIONS.name}", "](index.md#Find-your-question"
-            )
             if kind == "slides":  # there are decks of the lessons only
                 text = re.sub(r"^\[Solution\]\(.+\)$", "", cell.source, flags=re.M)
                 cell.source = NOT_A_LESSON.sub(r"\1", text)
+            cell.source = LINK.sub(
+                lambda link: f"]({moved(link[1], folder)})", cell.source
+            )
     return notebook
 
 
@@ -118,17 +113,19 @@ def home(readme: str) -> str:
     title, *parts = re.split(r"^## ", readme, flags=re.MULTILINE)
     sections = {part.split("\n", 1)[0]: f"## {part}" for part in parts} | {"": title}
     text = "".join(sections[name] for name in HOME)
-    return re.sub(r"\]\((?!https?:|#)([^)]+)\)", lambda m: f"]({moved(m[1])})", text)
+    return LINK.sub(lambda link: f"]({moved(link[1])})", text)
 
 
-def moved(target: str) -> str:
-    """Where a link of the README leads on the pages, or else in the repository."""
-    inside = target.removeprefix("notebooks/")
-    if inside == target or inside == "results":
-        kind = "tree" if (ROOT / target).is_dir() else "blob"
-        return f"{REPOSITORY}/{kind}/main/{target}"
-    pages = {"solutions": "solutions/index.md", QUESTIONS.name: "#Find-your-question"}
-    return pages.get(inside, inside)
+def moved(target: str, folder: str = "") -> str:
+    """Where a link from a file in `folder` leads on the pages, or in the repository."""
+    path = os.path.normpath(os.path.join(folder, target.partition("#")[0]))
+    if path == f"notebooks/{QUESTIONS.name}":
+        return "index.md#Find-your-question" if folder else "#Find-your-question"
+    if path == "notebooks/solutions":
+        return "solutions/index.md"
+    if path.startswith("notebooks/") and path.endswith((".ipynb", ".png")):
+        return target if folder else target.removeprefix("notebooks/")
+    return f"{REPOSITORY}/{'tree' if (ROOT / path).is_dir() else 'blob'}/main/{path}"
 
 
 def anchor(heading: str) -> str:

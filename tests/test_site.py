@@ -76,6 +76,32 @@ def test_links_of_the_readme_move(target, there):
     assert moved(target) == there
 
 
+@pytest.mark.parametrize(
+    ("folder", "target", "there"),
+    [
+        (
+            "notebooks",
+            "solutions/05_losses.ipynb#5.1-x",
+            "solutions/05_losses.ipynb#5.1-x",
+        ),
+        ("notebooks", "questions.ipynb", "index.md#Find-your-question"),
+        (
+            "notebooks",
+            "results/x.json",
+            f"{REPOSITORY}/blob/main/notebooks/results/x.json",
+        ),
+        ("notebooks/solutions", "../05_losses.ipynb", "../05_losses.ipynb"),
+        (
+            "notebooks",
+            "../helpers/pooling.py",
+            f"{REPOSITORY}/blob/main/helpers/pooling.py",
+        ),
+    ],
+)
+def test_links_of_a_notebook_move(folder, target, there):
+    assert moved(target, folder) == there
+
+
 def test_gathers_every_notebook_and_executes_none(tmp_path):
     gather(tmp_path)
     contents = (tmp_path / "index.md").read_text(encoding="utf-8")
