@@ -77,7 +77,7 @@ def lines_of(node: nodes.Node) -> float:
     if isinstance(node, nodes.container):  # a cell, its input, its outputs
         return sum(lines_of(child) for child in node.children)
     if is_figure(node):
-        return 12
+        return 11.5
     if isinstance(node, nodes.literal_block):
         return 0.7 * len(node.astext().splitlines()) + 1
     if isinstance(node, nodes.math_block):
