@@ -41,6 +41,7 @@ mathjax3_config = {
 
 html_theme = "sphinx_book_theme"
 html_title = project
+html_favicon = str(SITE / "icon.svg")
 html_static_path = [str(SITE / "site.css"), str(SITE / "site.js")]
 html_css_files = ["site.css"]
 html_js_files = ["site.js"]
