@@ -9,7 +9,7 @@ export OMP_WAIT_POLICY ?= passive
 NOTEBOOKS := $(wildcard notebooks/*.ipynb notebooks/solutions/*.ipynb)
 
 .DEFAULT_GOAL := help
-.PHONY: help lab renew test test-notebooks test-unit coverage lint notebooks bench results lock clean
+.PHONY: help lab renew test test-notebooks test-unit coverage lint notebooks site slides bench results lock clean
 
 help:  ## list the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /: /' | column -t -s:
@@ -45,6 +45,12 @@ lint: .venv/ready  ## check style and format, notebooks included
 notebooks: .venv/ready  ## re-execute every notebook and save its outputs
 	$(BIN)/python tests/execute.py $(NOTEBOOKS)
 
+site: .venv/site  ## make pages of the stored lessons, in build/site
+	$(BIN)/python -m tests.publish site
+
+slides: .venv/site  ## make a deck of each stored lesson, in build/slides
+	$(BIN)/python -m tests.publish slides
+
 bench: .venv/ready  ## measure pooling, encoding, search and training beside other libraries (20 minutes)
 	$(BIN)/python -m tests.bench
 
@@ -53,7 +59,7 @@ results: .venv/ready  ## train what lesson 06 reports over several seeds (two an
 
 lock: pyproject.toml  ## renew constraints.txt from what pip resolves today
 	rm -rf .venv-lock && $(PYTHON) -m venv .venv-lock
-	.venv-lock/bin/pip install --quiet --editable .
+	.venv-lock/bin/pip install --quiet --editable ".[site]"
 	(echo "# Written by 'make lock': the versions that produced the stored outputs."; \
 	 .venv-lock/bin/pip freeze --all --exclude-editable | sed -E 's/\+cpu$$//; /^(pip|setuptools)==/d') > constraints.txt
 	rm -rf .venv-lock
@@ -67,4 +73,8 @@ clean:  ## remove the virtual environment and every cache but the model's
 	    "This course needs Python 3.11 or later; $(PYTHON) is " + sys.version.split()[0] + ". Try: make PYTHON=python3.12 ...")'
 	$(PYTHON) -m venv .venv
 	$(BIN)/pip install --constraint constraints.txt --editable .
+	@touch $@
+
+.venv/site: .venv/ready
+	$(BIN)/pip install --quiet --constraint constraints.txt --editable ".[site]"
 	@touch $@

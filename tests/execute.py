@@ -4,6 +4,7 @@ import base64
 import os
 import sys
 import time
+import tomllib
 from pathlib import Path
 
 import nbformat
@@ -15,9 +16,27 @@ KERNEL = {
     "name": "python3",
 }
 ROOT = Path(__file__).parent.parent
-COLLAPSED = {"verify"}  # only guards the prose
+COLLAPSED = {"verify", "setup"}  # only guards the prose; only for a lesson sent alone
 QUESTIONS = ROOT / "notebooks" / "questions.ipynb"  # a page of the README
 LESSON_OF_THE_README = ROOT / "notebooks" / "03_masked_mean_pooling.ipynb"
+PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))[
+    "project"
+]
+REPOSITORY = PROJECT["urls"]["Repository"]  # the one place that names it
+
+SETUP = f'''\
+# For a lesson opened in Colab, or sent alone: is the course's own package there?
+from importlib import import_module
+
+try:
+    import_module("helpers.plots")
+except ModuleNotFoundError as error:
+    raise ModuleNotFoundError(
+        f"{{error}}. This lesson needs the course's own package. Put the next line\\n"
+        "into a cell, run it, and then run this cell again:\\n\\n"
+        "%pip install "
+        "{REPOSITORY}/archive/main.zip\\n"
+    ) from None'''
 
 
 def execute(path: Path) -> None:
@@ -28,6 +47,8 @@ def execute(path: Path) -> None:
     for number, cell in enumerate(notebook.cells):
         cell.id = f"cell-{number:02}"  # the same at every save: a diff shows changes
         cell.metadata = tidy(cell.metadata)
+        if "setup" in cell.metadata.get("tags", []):
+            cell.source = SETUP
     NotebookClient(
         notebook,
         timeout=600,

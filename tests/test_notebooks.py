@@ -3,6 +3,7 @@
 import inspect
 import json
 import re
+import sys
 from pathlib import Path
 from urllib.parse import unquote
 
@@ -14,6 +15,8 @@ from helpers.pooling import POOLING_MODES
 from tests.execute import (
     COLLAPSED,
     QUESTIONS,
+    REPOSITORY,
+    SETUP,
     readme_figure,
     readme_questions,
 )
@@ -25,6 +28,8 @@ NOTEBOOKS = sorted((ROOT / "notebooks").glob("*.ipynb")) + sorted(
 )
 LESSONS = sorted((ROOT / "notebooks").glob("[0-9]*.ipynb"))
 LESSONS.append(ROOT / "notebooks/clinic.ipynb")
+# An option of a quick question, and the first word of its explanation
+OPTION = re.compile(r"<details><summary>([A-D])\. .+</summary>\n\n(Right|Not): ")
 
 LOSSES = (
     losses.cosine_similarity_loss,
@@ -136,8 +141,10 @@ def code_lines(cell) -> list[str]:
 
 
 def shown_cells(path: Path) -> list:
-    """Code that a reader is meant to read: cells that only guard the prose aside."""
-    return [c for c in code_cells(path) if "verify" not in c.metadata.get("tags", [])]
+    """Code that a reader is meant to read: the collapsed cells aside."""
+    return [
+        c for c in code_cells(path) if not COLLAPSED & {*c.metadata.get("tags", [])}
+    ]
 
 
 @pytest.mark.parametrize("path", LESSONS, ids=name)
@@ -157,7 +164,42 @@ def test_prose_comes_in_portions(path):
     assert [text[:60] for text in prose if len(text.split()) > 150] == []
     captions = [text for text in prose if re.fullmatch(r"\*[^*]+\*", text)]
     assert [text[:60] for text in captions if len(text.split()) > 60] == []
-    assert sum(len(text.split()) for text in prose) < 45 * 100  # minutes, words in each
+    read = [text for text in prose if not OPTION.search(text)]
+    assert sum(len(text.split()) for text in read) < 45 * 100  # minutes, words in each
+
+
+@pytest.mark.parametrize("path", LESSONS, ids=name)
+def test_five_quick_questions_explain_every_option(path):
+    section = (
+        text_of(path).split("## Five quick questions")[1].split("\n## Exercises")[0]
+    )
+    for number, text in enumerate(re.split(r"^\*\*(?=\d\. )", section, flags=re.M)):
+        letters, verdicts = (
+            zip(*OPTION.findall(text), strict=True) if number else ("", "")
+        )
+        assert not number or "".join(letters) in ("ABC", "ABCD"), text
+        assert not number or verdicts.count("Right") == 1, text
+        assert len(letters) == text.count("<details>") == text.count("</details>")
+    assert number == 5
+
+
+@pytest.mark.parametrize("path", LESSONS, ids=name)
+def test_lesson_sent_alone_says_what_to_install(path):
+    first = code_cells(path)[0]
+    assert (first.metadata.get("tags"), first.source) == (["setup"], SETUP)
+
+
+@pytest.mark.parametrize("missing", ["helpers", "helpers.plots", "matplotlib"])
+def test_setup_cell_names_what_is_missing_and_the_line_to_run(missing, monkeypatch):
+    for module in [
+        m for m in sys.modules if m.split(".")[0] in ("helpers", "matplotlib")
+    ]:
+        monkeypatch.delitem(sys.modules, module)
+    monkeypatch.setitem(sys.modules, missing, None)
+    with pytest.raises(ModuleNotFoundError) as caught:
+        exec(SETUP, {})
+    assert f"\n%pip install {REPOSITORY}/archive/main.zip\n" in str(caught.value)
+    assert missing in str(caught.value)
 
 
 @pytest.mark.parametrize("path", NOTEBOOKS, ids=name)
