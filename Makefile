@@ -1,5 +1,7 @@
 # Everything a reader or a maintainer types. `make` alone lists the targets.
 PYTHON ?= python3
+# On Linux: auto is PyTorch's CPU build unless there is an NVIDIA card; cpu, gpu or a mirror's address.
+TORCH ?= auto
 BIN := .venv/bin
 LAB_FLAGS ?=
 CELL_SECONDS ?= 300
@@ -53,7 +55,7 @@ results: .venv/ready  ## train what lesson 06 reports over several seeds (an hou
 
 lock: pyproject.toml  ## renew constraints.txt from what pip resolves today
 	rm -rf .venv-lock && $(PYTHON) -m venv .venv-lock
-	.venv-lock/bin/pip install --quiet --editable .
+	.venv-lock/bin/pip install --quiet --editable . "soupsieve<3"  # later ones refuse Python 3.11.0 to 3.11.4
 	(echo "# Written by 'make lock': the versions that produced the stored outputs."; \
 	 .venv-lock/bin/pip freeze --all --exclude-editable | sed -E 's/\+cpu$$//; /^(pip|setuptools)==/d') > constraints.txt
 	rm -rf .venv-lock
@@ -62,9 +64,5 @@ clean:  ## remove the virtual environment and every cache but the model's
 	rm -rf .venv .pytest_cache .ruff_cache .coverage* build *.egg-info
 	find . -name __pycache__ -o -name .ipynb_checkpoints | xargs rm -rf
 
-.venv/ready: pyproject.toml constraints.txt
-	@$(PYTHON) -c 'import sys; sys.exit(None if sys.version_info >= (3, 11) else \
-	    "This course needs Python 3.11 or later; $(PYTHON) is " + sys.version.split()[0] + ". Try: make PYTHON=python3.12 ...")'
-	$(PYTHON) -m venv .venv
-	$(BIN)/pip install --constraint constraints.txt --editable .
-	@touch $@
+.venv/ready: pyproject.toml constraints.txt  # says first how much it downloads
+	@$(PYTHON) -m helpers.install --torch $(TORCH)
