@@ -8,6 +8,7 @@ own. Changes nothing. Does not look for newer versions, nor at graphics cards.
 
 import json
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -104,24 +105,25 @@ def _walk(requirement_class: type) -> tuple:
     with open(os.path.join(ROOT, "pyproject.toml"), "rb") as file:
         lines = tomllib.load(file)["project"]["dependencies"]
     todo = [(requirement_class(line), "the course", "") for line in lines]
-    wrong, versions, seen = set(), {}, set()
+    wrong, versions, seen = {}, {}, set()
     while todo:
         need, who, extra = todo.pop()
         if need.marker and not need.marker.evaluate({"extra": extra}):
             continue
         version = _installed_version(need.name)
         if not version:
-            wrong.add(f"{need.name} is missing ({who} needs it)")
+            wrong[need.name] = f"{need.name} is missing ({who} needs it)"
             continue
         if not need.specifier.contains(version, prereleases=True):
-            wrong.add(f"{need.name} is {version}, and {who} needs {need.specifier}")
+            found = f"{need.name} is {version}, and {who} needs {need.specifier}"
+            wrong[need.name] = found
         versions[_canonical(need.name)] = version
         for extra in {"", *need.extras}:
             if (need.name, extra) not in seen:
                 seen.add((need.name, extra))
                 for line in requires(need.name) or []:
                     todo.append((requirement_class(line), need.name, extra))
-    return wrong, versions
+    return list(wrong.values()), versions
 
 
 def _installed_version(name: str) -> str:
@@ -267,15 +269,14 @@ def _stumble(doing: str, probe: object) -> Finding:
     """Where the probe ended, why, and what may help."""
     lines = probe.stderr.decode("utf-8", "replace").strip().splitlines() or [""]
     why = lines[-1] if lines[-1] else f"it crashed, exit status {probe.returncode}"
-    name = doing.replace("import ", "").split(".")[0]
-    version = _pins().get(_canonical(name))
+    missing = re.search(r"No module named '(\w+)", why)
+    name = missing[1] if missing else doing.replace("import ", "").split(".")[0]
     fix = _pip_install()
-    if "here" in lines[-1] or "partially initialized" in lines[-1]:
-        fix = f"A file of yours may have the name of a package: rename it; else {fix}"
-    elif version:
-        fix = (
-            f"{_python()} -m pip install --force-reinstall --no-deps {name}=={version}"
-        )
+    if "partially initialized" in why or "is not a package" in why:
+        fix = "Is there a file of yours with the name of a package? Rename it"
+    elif _installed_version(name):  # it is there, and still it does not work
+        name = f"{name}=={_installed_version(name)}".split("+")[0]
+        fix = f"{_python()} -m pip install --force-reinstall --no-deps {name}"
     return Finding("imports", f"{doing}: {why}", fix)
 
 
