@@ -11,7 +11,7 @@ export OMP_WAIT_POLICY ?= passive
 NOTEBOOKS := $(wildcard notebooks/*.ipynb notebooks/solutions/*.ipynb)
 
 .DEFAULT_GOAL := help
-.PHONY: help lab renew test test-notebooks test-unit coverage lint notebooks bench results lock clean
+.PHONY: help lab renew doctor box test test-notebooks test-unit coverage lint notebooks bench results lock clean
 
 help:  ## list the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /: /' | column -t -s:
@@ -23,6 +23,12 @@ lab: .venv/ready  ## open your copies of the lessons in JupyterLab
 
 renew: .venv/ready  ## set your copies aside, and make fresh ones
 	@$(BIN)/python -m helpers.workspace --renew
+
+doctor:  ## say what is wrong with the installation, and what mends it
+	@$(or $(wildcard $(BIN)/python),$(PYTHON)) -m helpers.doctor
+
+box: .venv/ready  ## fill build/box, which installs without a network (BOX_FLAGS="--platform mac")
+	@$(BIN)/python -m helpers.box build/box $(BOX_FLAGS)
 
 test: test-unit test-notebooks coverage  ## prove that everything still holds
 
