@@ -15,7 +15,7 @@ import sys
 import tempfile
 from collections import namedtuple
 
-from helpers.install import ROOT, python_problem, venv_python
+from helpers.install import CPU_INDEX, ROOT, python_problem, venv_python
 
 # fix: "" if the part is in order, else what to do about it.
 Finding = namedtuple("Finding", ["part", "found", "fix"])
@@ -269,14 +269,16 @@ def _stumble(doing: str, probe: object) -> Finding:
     """Where the probe ended, why, and what may help."""
     lines = probe.stderr.decode("utf-8", "replace").strip().splitlines() or [""]
     why = lines[-1] if lines[-1] else f"it crashed, exit status {probe.returncode}"
-    missing = re.search(r"No module named '(\w+)", why)
+    missing = re.search(r"(?:No module named|cannot import name .* from) '(\w+)", why)
     name = missing[1] if missing else doing.replace("import ", "").split(".")[0]
     fix = _pip_install()
     if "partially initialized" in why or "is not a package" in why:
         fix = "Is there a file of yours with the name of a package? Rename it"
     elif _installed_version(name):  # it is there, and still it does not work
-        name = f"{name}=={_installed_version(name)}".split("+")[0]
-        fix = f"{_python()} -m pip install --force-reinstall --no-deps {name}"
+        what = f"{name}=={_installed_version(name)}"
+        if what.endswith("+cpu"):
+            what += f" --extra-index-url {CPU_INDEX}"
+        fix = f"{_python()} -m pip install --force-reinstall --no-deps {what}"
     return Finding("imports", f"{doing}: {why}", fix)
 
 
