@@ -60,8 +60,14 @@ def check_python() -> Finding:
     if problem:
         return Finding("python", found, problem)
     own = venv_python(os.path.join(ROOT, ".venv"))
-    if os.path.exists(own) and not _installed_version("sentence-to-vector"):
-        return Finding("python", found, f"The course is in .venv: ask {own}")
+    if (
+        os.path.exists(own)
+        and not _same_python(own)
+        and not _installed_version("torch")
+    ):
+        return Finding(
+            "python", found, f"The course is in .venv: start this with {own}"
+        )
     return Finding("python", found)
 
 
@@ -237,17 +243,37 @@ def cores() -> int:
     return count
 
 
+def check_names() -> list:
+    """Files beside the lessons that Python would take for a package's."""
+    folder = _lessons()
+    packages = {name.split(".")[0] for name in MODULES} | set(sys.stdlib_module_names)
+    clashes = [
+        name
+        for name in sorted(os.listdir(folder))
+        if os.path.splitext(name)[0] in packages
+        and (name.endswith(".py") or os.path.isdir(os.path.join(folder, name)))
+    ]
+    if not clashes:
+        return []
+    found = f"{', '.join(clashes)} in {folder}: Python takes it for the package"
+    return [Finding("names", found, "Rename it, and restart the kernel")]
+
+
+def _lessons() -> str:
+    """Where notebooks run: a reader's copies, if there are any."""
+    copies = os.path.join(ROOT, "my_notebooks")
+    return copies if os.path.isdir(copies) else os.path.join(ROOT, "notebooks")
+
+
 def check_running(encode: bool) -> list:
     """Import everything where a notebook does; if encode, encode a sentence, too."""
-    copies = os.path.join(ROOT, "my_notebooks")
-    folder = copies if os.path.isdir(copies) else os.path.join(ROOT, "notebooks")
     code = PROBE.format(
         modules=MODULES, encode=encode, sentence=SENTENCE, size=len(VECTOR)
     )
     try:
         probe = subprocess.run(
             [sys.executable, "-c", code],
-            cwd=folder,
+            cwd=_lessons(),
             capture_output=True,
             env={**os.environ, "HF_HUB_OFFLINE": "1", "TQDM_DISABLE": "1"},
             timeout=PROBE_SECONDS,
@@ -340,6 +366,7 @@ def findings() -> "Iterator[Finding]":  # noqa: F821 (old Pythons read this)
     yield from found
     yield check_memory()
     yield from check_disk()
+    yield from check_names()
     model = [finding for finding in found if finding.part == "model"]
     yield from check_running(encode=bool(model) and not model[0].fix)
 

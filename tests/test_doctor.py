@@ -89,7 +89,7 @@ def test_another_python_than_the_one_of_the_course(monkeypatch, tmp_path):
     monkeypatch.setattr(doctor, "ROOT", str(tmp_path))
     monkeypatch.setattr(doctor, "venv_python", lambda folder: str(python))
     monkeypatch.setattr(doctor, "_installed_version", lambda name: "")
-    assert f"ask {python}" in fix_of(doctor.check_python())
+    assert f"start this with {python}" in fix_of(doctor.check_python())
 
 
 @pytest.mark.fault("doctor", "clear error")
@@ -173,6 +173,17 @@ def test_what_the_probe_finds_out(monkeypatch):
     assert "another Python: /usr/bin/python9" in fix_of(kernel)
     assert "OMP_NUM_THREADS=" in fix_of(threads)
     assert "but it should be [0.0170, " in fix_of(vector)
+
+
+@pytest.mark.fault("doctor", "clear error")
+def test_a_file_with_the_name_of_a_package(monkeypatch, tmp_path):
+    monkeypatch.setattr(doctor, "ROOT", str(tmp_path))
+    (tmp_path / "my_notebooks" / "torch").mkdir(parents=True)
+    for name in ("random.py", "01.ipynb", "mine.py"):
+        (tmp_path / "my_notebooks" / name).write_text("")
+    (finding,) = doctor.check_names()
+    assert finding.found.startswith("random.py, torch in ")
+    assert "Rename it" in fix_of(finding)
 
 
 @pytest.mark.fault("doctor", "clear error")
