@@ -1,5 +1,7 @@
 # Everything a reader or a maintainer types. `make` alone lists the targets.
 PYTHON ?= python3
+# On Linux: auto is PyTorch's CPU build unless there is an NVIDIA card; cpu, gpu or a mirror's address.
+TORCH ?= auto
 BIN := .venv/bin
 LAB_FLAGS ?=
 CELL_SECONDS ?= 300
@@ -9,7 +11,7 @@ export OMP_WAIT_POLICY ?= passive
 NOTEBOOKS := $(wildcard notebooks/*.ipynb notebooks/solutions/*.ipynb)
 
 .DEFAULT_GOAL := help
-.PHONY: help lab renew test test-notebooks test-unit coverage lint notebooks site slides bench results lock clean
+.PHONY: help lab renew doctor box test test-notebooks test-unit coverage lint notebooks site slides bench results lock clean
 
 help:  ## list the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /: /' | column -t -s:
@@ -21,6 +23,12 @@ lab: .venv/ready  ## open your copies of the lessons in JupyterLab
 
 renew: .venv/ready  ## set your copies aside, and make fresh ones
 	@$(BIN)/python -m helpers.workspace --renew
+
+doctor:  ## say what is wrong with the installation, and what mends it
+	@$(or $(wildcard $(BIN)/python),$(PYTHON)) -m helpers.doctor
+
+box: .venv/ready  ## fill build/box, which installs without a network (BOX_FLAGS="--platform mac")
+	@$(BIN)/python -m helpers.box build/box $(BOX_FLAGS)
 
 test: test-unit test-notebooks coverage  ## prove that everything still holds
 
@@ -59,7 +67,7 @@ results: .venv/ready  ## train what lesson 06 reports over several seeds (two an
 
 lock: pyproject.toml  ## renew constraints.txt from what pip resolves today
 	rm -rf .venv-lock && $(PYTHON) -m venv .venv-lock
-	.venv-lock/bin/pip install --quiet --editable ".[site]"
+	.venv-lock/bin/pip install --quiet --editable ".[site]" "soupsieve<3"  # later ones refuse Python 3.11.0 to 3.11.4
 	(echo "# Written by 'make lock': the versions that produced the stored outputs."; \
 	 .venv-lock/bin/pip freeze --all --exclude-editable | sed -E 's/\+cpu$$//; /^(pip|setuptools)==/d') > constraints.txt
 	rm -rf .venv-lock
@@ -68,12 +76,8 @@ clean:  ## remove the virtual environment and every cache but the model's
 	rm -rf .venv .pytest_cache .ruff_cache .coverage* build *.egg-info
 	find . -name __pycache__ -o -name .ipynb_checkpoints | xargs rm -rf
 
-.venv/ready: pyproject.toml constraints.txt
-	@$(PYTHON) -c 'import sys; sys.exit(None if sys.version_info >= (3, 11) else \
-	    "This course needs Python 3.11 or later; $(PYTHON) is " + sys.version.split()[0] + ". Try: make PYTHON=python3.12 ...")'
-	$(PYTHON) -m venv .venv
-	$(BIN)/pip install --constraint constraints.txt --editable .
-	@touch $@
+.venv/ready: pyproject.toml constraints.txt  # says first how much it downloads
+	@$(PYTHON) -m helpers.install --torch $(TORCH)
 
 .venv/site: .venv/ready
 	$(BIN)/pip install --quiet --constraint constraints.txt --editable ".[site]"
