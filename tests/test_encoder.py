@@ -552,3 +552,12 @@ def test_a_model_is_no_encoder(tiny, what):
 def test_a_seed_that_pytorch_does_not_take_is_named():
     with pytest.raises(ValueError, match=r"seed must be below 2\*\*32, not"):
         fresh_encoder(1, seed=2**70)
+
+
+@pytest.mark.fault("encoder", "right result")
+def test_no_limit_is_left_in_the_tokenizer(tiny):
+    """What threads that share it would meet, whoever is faster."""
+    short = dataclasses.replace(tiny, max_length=5)
+    with pytest.warns(TruncationWarning, match="longer than 5 tokens"):
+        token_ids(short, ["a man plays the house"])
+    assert tiny.tokenizer.backend_tokenizer.truncation is None
