@@ -29,7 +29,7 @@ NOTEBOOKS = sorted((ROOT / "notebooks").glob("*.ipynb")) + sorted(
 LESSONS = sorted((ROOT / "notebooks").glob("[0-9]*.ipynb"))
 LESSONS.append(ROOT / "notebooks/clinic.ipynb")
 # An option of a quick question, and the first word of its explanation
-OPTION = re.compile(r"<details><summary>([A-D])\. .+</summary>\n\n(Right|Not): ")
+OPTION = re.compile(r"<details><summary>([A-D])\. .+</summary>\n\n(Right|Not)[a-z ]*: ")
 
 LOSSES = (
     losses.cosine_similarity_loss,
