@@ -89,7 +89,9 @@ def sts_interval(
     and Tibshirani (1993). Does not correct its bias: with few pairs, or few runs, it is
     too narrow.
     """
-    _check_interval(resamples, level, resample_runs)
+    if not isinstance(resample_runs, bool):  # "no" is true in Python
+        raise TypeError(f"resample_runs must be True or False, not {resample_runs!r}")
+    _check_interval(resamples, level)
     methods = [_runs("similarities", similarities, scores)]
     if baseline is not None:
         methods.append(_runs("baseline", baseline, scores))
@@ -359,9 +361,7 @@ def _numbers(name: str, values: Tensor | ArrayLike) -> np.ndarray:
     return array.astype(float)
 
 
-def _check_interval(resamples: int, level: float, resample_runs: bool) -> None:
-    if not isinstance(resample_runs, bool):  # "no" is true in Python
-        raise TypeError(f"resample_runs must be True or False, not {resample_runs!r}")
+def _check_interval(resamples: int, level: float) -> None:
     if not isinstance(level, Real) or not 0 < level < 1:
         raise ValueError(f"level must be between 0 and 1, such as 0.95, not {level!r}")
     # Beyond each end of the interval lies at least one resample.
@@ -422,10 +422,9 @@ def query_interval(
     With `baseline`, the values of another search for the same queries, it is the
     interval of the difference of the means: it leaves out 0 if that is more than the
     chance of these queries. Raises ValueError for values that are not finite numbers
-    [Q], not as many as baseline's, or for fewer resamples than the level needs.
-    Percentile method, Efron and Tibshirani (1993); too narrow with few queries.
+    [Q] of at least two queries, not as many as baseline's, or for fewer resamples than
+    the level needs. Too narrow with few queries.
     """
-    _check_interval(resamples, level)
     values = _numbers("values", values)
     if baseline is not None:
         baseline = _numbers("baseline", baseline)
@@ -435,13 +434,11 @@ def query_interval(
                 "of each per query"
             )
         values = values - baseline
-    if not len(values):
-        raise ValueError("values must hold at least one query's value, but it is empty")
-    generator = np.random.default_rng(0)
-    size = (resamples, len(values))
-    means = values[generator.integers(0, len(values), size)].mean(1)
-    low, high = np.quantile(means, [(1 - level) / 2, (1 + level) / 2])
-    return float(low), float(high)
+    if len(values) < 2:
+        raise ValueError(
+            f"values must hold those of at least two queries, not {len(values)}"
+        )
+    return bootstrap(lambda drawn: values[drawn].mean(), len(values), resamples, level)
 
 
 def _in_order(scores: Tensor, gains: Tensor) -> Tensor:

@@ -56,7 +56,7 @@ SEARCH = [
     PAPER | {"learning_rate": 5e-5, "freeze_words": False, "evaluations": 4},
 ]
 COSENT_SEARCH = [
-    COSENT | {"learning_rate": rate, "evaluations": 4} for rate in (3e-5, 5e-5)
+    COSENT | {"learning_rate": rate, "evaluations": 4} for rate in (3e-5, 5e-5, 1e-4)
 ]
 # Beside the library's trainer, and in `make bench`.
 SIMPLE = {"epochs": 1, "batch_size": 16, "learning_rate": 3e-5}

@@ -580,10 +580,10 @@ def test_an_interval_over_queries():
         (lambda: reciprocal_ranks(SCORES * NAN, GAINS), "scores must be finite"),
         (lambda: reciprocal_ranks(SCORES[0], GAINS[0]), r"scores must be a tensor"),
         (lambda: ndcg_at_k(SCORES.tolist(), GAINS), r"scores must be a tensor"),
-        (lambda: query_interval([]), "at least one query"),
+        (lambda: query_interval([]), "at least two queries, not 0"),
         (lambda: query_interval([1.0, NAN]), "values must be finite"),
         (lambda: query_interval([1.0], [1.0, 2.0]), "baseline has 2 values"),
-        (lambda: query_interval([1.0], resamples=3), "resamples must be"),
+        (lambda: query_interval([1.0, 2.0], resamples=3), "resamples must be"),
     ],
 )
 def test_searches_that_cannot_be_scored_are_refused(call, words):
