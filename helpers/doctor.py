@@ -251,7 +251,8 @@ def check_names() -> list:
         name
         for name in sorted(os.listdir(folder))
         if os.path.splitext(name)[0] in packages
-        and (name.endswith(".py") or os.path.isdir(os.path.join(folder, name)))
+        # A folder without __init__.py comes after every installed package.
+        and (name.endswith(".py") or os.path.exists(f"{folder}/{name}/__init__.py"))
     ]
     if not clashes:
         return []

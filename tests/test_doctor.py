@@ -178,8 +178,9 @@ def test_what_the_probe_finds_out(monkeypatch):
 @pytest.mark.fault("doctor", "clear error")
 def test_a_file_with_the_name_of_a_package(monkeypatch, tmp_path):
     monkeypatch.setattr(doctor, "ROOT", str(tmp_path))
-    (tmp_path / "my_notebooks" / "torch").mkdir(parents=True)
-    for name in ("random.py", "01.ipynb", "mine.py"):
+    for name in ("torch", "site"):
+        (tmp_path / "my_notebooks" / name).mkdir(parents=True)
+    for name in ("random.py", "01.ipynb", "mine.py", "torch/__init__.py"):
         (tmp_path / "my_notebooks" / name).write_text("")
     (finding,) = doctor.check_names()
     assert finding.found.startswith("random.py, torch in ")

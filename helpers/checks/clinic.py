@@ -321,12 +321,6 @@ CUT_VECTORS_MISTAKES = [
         ),
     ),
     (
-        "You divided by the length before the cut.",
-        lambda vectors, k: (
-            vectors[:, :k] / vectors.norm(dim=1, keepdim=True).clamp(min=1e-12)
-        ),
-    ),
-    (
         "You kept k − 1 dimensions: the end of a slice is left out already.",
         lambda vectors, k: _unit(vectors[:, : k - 1]),
     ),

@@ -79,12 +79,6 @@ MRR_MISTAKES = [
         "The reciprocal is 1 / rank: the logarithm belongs to nDCG.",
         lambda ranks: torch.where(ranks > 0, 1 / (1 + ranks).log2(), 0.0).mean(),
     ),
-    (
-        "Whole numbers: // cuts 1 / 2 off to 0.",
-        lambda ranks: (
-            torch.where(ranks > 0, 1 // ranks.clamp(min=1), 0).double().mean()
-        ),
-    ),
 ]
 
 
@@ -346,7 +340,7 @@ FALSE_MISTAKES = [
         lambda answer, negatives, margin: negatives > answer[:, None] - margin,
     ),
     (
-        "The bound lies below the answer: 1 − margin, not 1 + margin.",
+        "The bound lies below the answer: multiply by 1 − margin, and not by 1 + margin.",
         lambda answer, negatives, margin: negatives > (1 + margin) * answer[:, None],
     ),
     (
@@ -407,10 +401,6 @@ FALSE_MISTAKES = [
     (
         "A mask [Q, M], not [M, Q]: you transposed.",
         lambda *arguments: suspicious(*arguments).T,
-    ),
-    (
-        "You divide by the margin's complement: multiply by (1 − margin).",
-        lambda answer, negatives, margin: negatives > answer[:, None] / (1 - margin),
     ),
 ]
 

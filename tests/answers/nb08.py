@@ -307,7 +307,7 @@ FALSE_NEGATIVES = Answers(
         Wrong("no new axis", above(lambda a, m: (1 - m) * a), "answer of its own"),
         Wrong("no margin", above(lambda a, m: a[:, None]), "just below it"),
         Wrong("minus", above(lambda a, m: a[:, None] - m), "share of the answer"),
-        Wrong("plus", above(lambda a, m: (1 + m) * a[:, None]), "not 1 + margin"),
+        Wrong("plus", above(lambda a, m: (1 + m) * a[:, None]), "not by 1 + margin"),
         Wrong("inverted", lambda a, n, m: n <= (1 - m) * a[:, None], "good negatives"),
         Wrong("margin alone", above(lambda a, m: m * a[:, None]), "margin times"),
         Wrong("largest", above(lambda a, m: (1 - m) * a.max()), "with the largest"),
