@@ -99,8 +99,8 @@ def install(target: str) -> int:
             return code
     with open(os.path.join(environment, "ready"), "w"):  # make lab looks at it
         pass
-    print(f"\nReady. To open the first lesson:\n  cd {target}")
-    print(f"  {python} -m helpers.install --lab")
+    print(f'\nReady. To open the first lesson:\n  cd "{target}"')
+    print(f"  {os.path.relpath(python, target)} -m helpers.install --lab")
     return 0
 
 
