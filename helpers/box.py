@@ -72,18 +72,13 @@ def fill(folder: Path, platform: str, python: str) -> None:
     """Put wheels, assets, lessons and install.py into folder."""
     folder.mkdir(parents=True, exist_ok=True)
     print("1 of 3: model and data", flush=True)
-    for asset in known_assets():
+    for asset in assets.ALL:
         copy_new(assets.fetch(asset), folder / "assets" / asset.name)
     print("2 of 3: lessons and code", flush=True)
     copy_course(folder)
     print(f"3 of 3: wheels for {platform}, Python {python}", flush=True)
     download_wheels(folder / "wheels", PLATFORMS[platform], python)
     (folder / "made-for.txt").write_text(f"{platform} {python}\n", encoding="utf-8")
-
-
-def known_assets() -> list[assets.Asset]:
-    """All that helpers.assets can fetch."""
-    return [x for x in vars(assets).values() if isinstance(x, assets.Asset)]
 
 
 def copy_new(source: Path, target: Path) -> None:

@@ -163,8 +163,7 @@ def check_assets() -> list:
         cache = assets.cache_dir()
     except assets.AssetError as error:
         return [Finding("model, data", "the cache folder is not clear", str(error))]
-    known = [x for x in vars(assets).values() if isinstance(x, assets.Asset)]
-    return [_check_asset(assets, asset, cache / asset.name) for asset in known]
+    return [_check_asset(assets, asset, cache / asset.name) for asset in assets.ALL]
 
 
 def _check_asset(assets: object, asset: object, folder: object) -> Finding:

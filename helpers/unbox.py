@@ -16,8 +16,8 @@ SYSTEMS = {"linux": "linux", "darwin": "mac", "win32": "windows"}
 # Puts what the box has into the cache, file by file verified; what is there stays.
 STORE = """
 import pathlib, shutil, sys
-from helpers import assets, box
-for asset in box.known_assets():
+from helpers import assets
+for asset in assets.ALL:
     target = assets.cache_dir() / asset.name
     if not assets.verified(asset, target):
         target.parent.mkdir(parents=True, exist_ok=True)

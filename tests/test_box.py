@@ -50,7 +50,7 @@ def course(monkeypatch, tmp_path):
 
     monkeypatch.setattr(box, "ROOT", root)
     monkeypatch.setattr(box, "download", download)
-    monkeypatch.setattr(box, "known_assets", lambda: [])
+    monkeypatch.setattr(box.assets, "ALL", ())
     return root, asked
 
 
@@ -114,7 +114,7 @@ def test_torch_comes_from_its_own_index(monkeypatch, tmp_path):
 
 def test_assets_are_copied_anew(monkeypatch, course, tmp_path):
     asset = assets.STSB
-    monkeypatch.setattr(box, "known_assets", lambda: [asset])
+    monkeypatch.setattr(box.assets, "ALL", (asset,))
     folder = tmp_path / "box"
     for _ in range(2):
         box.main([str(folder), "--platform", "mac"])
@@ -123,8 +123,12 @@ def test_assets_are_copied_anew(monkeypatch, course, tmp_path):
     assert (folder / "assets" / asset.name / "old").exists()
 
 
+def test_all_assets_are_listed():
+    every = [x for x in vars(assets).values() if isinstance(x, assets.Asset)]
+    assert every == list(assets.ALL)
+
+
 def test_the_machine_that_we_are_on(monkeypatch):
-    assert assets.MINILM in box.known_assets()
     monkeypatch.setattr(box.sys, "platform", "win32")
     assert box.this_platform() == "windows"
 

@@ -8,7 +8,7 @@ import sys
 import pytest
 
 from helpers import install
-from helpers.box import known_assets
+from helpers.assets import ALL
 
 
 @pytest.fixture
@@ -192,7 +192,7 @@ def test_commands_are_run(capsys):
 
 
 def test_the_size_of_model_and_data():
-    megabytes = sum(asset.megabytes for asset in known_assets())
+    megabytes = sum(asset.megabytes for asset in ALL)
     assert megabytes <= install.ASSETS_MB + 1
 
 
