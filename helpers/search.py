@@ -14,6 +14,7 @@ import torch
 from torch import Tensor
 
 from helpers.batching import as_list, whole_number
+from helpers.processor import bf16_helps
 
 # 1024 queries by 2048 documents are 8 MB of scores, which stay near the processor.
 QUERY_BLOCK, DOCUMENT_BLOCK = 1024, 2048
@@ -22,7 +23,11 @@ GROUP = 64  # scores whose largest decides whether any of them is looked at
 # differ in their last digit. So it only proposes, with this slack, and a sum of its own
 # for each pair that is left decides.
 SLACK = 2e-6
-PAIRS = 2048  # summed at once, 3 MB of vectors on each side
+# Proposals may be coarse: bfloat16 rounds each factor, and the sum, by 2**-8 of itself
+# at most, so a score of unit vectors, by Cauchy and Schwarz, by less than this.
+BF16_SLACK = 3.1 * 2**-8
+CROWD = 1 / 16  # with more than this share proposed, float32 looks more closely
+PAIRS = 512  # summed at once, 0.8 MB of vectors on each side
 
 
 def top_k(queries: Tensor, documents: Tensor, k: int = 10) -> tuple[Tensor, Tensor]:
@@ -51,21 +56,33 @@ def _best_of_all(queries: Tensor, documents: Tensor, k: int) -> tuple[Tensor, Te
     """Scores and indexes [B, k] of normalized queries [B, H]; all documents in turn."""
     best = queries.new_full((len(queries), k), -math.inf)
     places = torch.zeros_like(best, dtype=torch.long)
-    room = queries.new_empty(len(queries) * min(len(documents), DOCUMENT_BLOCK))
     for start in range(0, len(documents) if k else 0, DOCUMENT_BLOCK):
         block = documents[start : start + DOCUMENT_BLOCK].to(queries.dtype)
         block = _unit("documents", block, start)
-        scores = room[: len(queries) * len(block)].view(len(queries), len(block))
-        torch.mm(queries, block.T, out=scores)
-        if start == 0 and len(block) > k:
-            least = scores.topk(k, sorted=False).values.amin(1, keepdim=True)
-        else:
-            least = best[:, -1:]
-        rows, columns = _at_least(scores, least - SLACK)
+        rows, columns = _proposed(queries, block, best)
         if len(rows):
             found = _dot_products(queries, block, rows, columns)
             best, places = _merge(best, places, rows, columns + start, found)
     return best, places
+
+
+def _proposed(queries: Tensor, block: Tensor, best: Tensor) -> tuple[Tensor, Tensor]:
+    """Rows and columns of all pairs that may be among the best k, and of few others.
+
+    best [B, k]: the best scores so far, -inf before the first block.
+    """
+    least, k = best[:, -1:], best.shape[1]
+    known = least.isfinite().all()
+    on_cpu = queries.is_cpu and queries.dtype == torch.float32
+    if known and on_cpu and bf16_helps():
+        scores = queries.bfloat16() @ block.bfloat16().T
+        rows, columns = _at_least(scores, least - BF16_SLACK)
+        if len(rows) < CROWD * scores.numel():
+            return rows, columns
+    scores = queries @ block.T
+    if not known and k < len(block):
+        least = scores.topk(k, sorted=False).values.amin(1, keepdim=True)
+    return _at_least(scores, least - SLACK)
 
 
 def _at_least(scores: Tensor, least: Tensor) -> tuple[Tensor, Tensor]:

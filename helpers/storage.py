@@ -34,7 +34,7 @@ from transformers.utils.logging import disable_progress_bar
 from helpers.assets import MARKER, MINILM, fetch
 from helpers.batching import whole_number
 from helpers.encoder import Encoder, check_encoder, position_limit
-from helpers.fast_linear import use_fast_linear
+from helpers.processor import use_fast_linear
 
 # The booleans that versions before 6 wrote, and every version reads.
 FLAGS = {

@@ -49,8 +49,8 @@ def train(
     learning_rate=3e-5, warmup=0.1 (share of the steps in which the rate climbs),
     evaluations=1 (looks at dev, evenly spread, the last at the end), patience=None
     (looks without a new best after which training ends), seed=0, bf16=False (multiply
-    in bfloat16; see bf16_helps). History: a dict for each look, with step, loss (mean
-    since the one before) and score.
+    in bfloat16; helpers.processor.bf16_helps tells where that is faster). History: a
+    dict for each look, with step, loss (mean since the one before) and score.
 
     With a folder, each look leaves checkpoint.safetensors there. A later call with the
     same arguments goes on from it, whatever weights encoder has by then, and on a CPU
@@ -251,19 +251,6 @@ def length_grouped_batches(
         stretch.sort(key=lengths.__getitem__)
         batches += fixed_batches(stretch, batch_size)
     return generator.sample(batches, len(batches))
-
-
-def bf16_helps() -> bool:
-    """Whether this processor multiplies bfloat16 in hardware (AVX-512 BF16 or AMX).
-
-    On others bfloat16 is slower than float32.
-    """
-    # Private names, which come and go between versions: without them the answer is no.
-    found = []
-    for name in ("avx512_bf16", "amx_tile"):
-        found.append(getattr(torch.cpu, f"_is_{name}_supported", bool)())
-    told_to_use_it = torch.backends.cpu.get_cpu_capability().startswith("AVX512")
-    return any(found) and told_to_use_it
 
 
 def plain_accelerator() -> Accelerator:

@@ -13,6 +13,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Mapping
+from pathlib import Path
 
 os.environ["TQDM_DISABLE"] = "1"
 
@@ -26,9 +27,10 @@ from helpers.datasets import load_stsb
 from helpers.encoder import encode, token_ids
 from helpers.losses import cosine_similarity_loss
 from helpers.pooling import mean_pool, naive_mean
+from helpers.processor import bf16_helps
 from helpers.search import top_k
 from helpers.storage import load_encoder
-from helpers.training import bf16_helps, train
+from helpers.training import train
 from tests import results
 
 
@@ -65,6 +67,19 @@ def report(
     print(f"(as {reference}, median of pairs)")
 
 
+def peak_memory() -> float:
+    """The most memory that this process has held so far, in bytes.
+
+    Linux has it in /proc: what getrusage says there begins at its parent's memory.
+    """
+    status = Path("/proc/self/status")
+    if status.exists():
+        line = next(x for x in status.read_text().splitlines() if x.startswith("VmHWM"))
+        return 1024 * int(line.split()[1])
+    unit = 1 if sys.platform == "darwin" else 1024
+    return unit * resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+
+
 def bench_pooling() -> None:
     torch.manual_seed(0)
     hidden = torch.randn(256, 128, 768)
@@ -92,7 +107,7 @@ def matrix_peak() -> float:
     """Best float32 rate of a large matrix product here, in operations per second.
 
     PyTorch has two ways on a CPU, matmul and the 1×1 convolution that
-    helpers.fast_linear uses: the faster counts.
+    helpers.processor uses: the faster counts.
     """
     rows, size = 2048, 1536
     a, b = torch.randn(rows, size), torch.randn(size, size)
@@ -151,10 +166,9 @@ def search_peak() -> float:
     """Memory in MB that top_k needs above the data, in a process of its own."""
     queries, documents = search_data()
     top_k(queries[:1], documents[:64])  # what a first call loads is not its need
-    unit = 1e6 if sys.platform == "darwin" else 1e3
-    before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    before = peak_memory()
     top_k(queries, documents)
-    return (resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before) / unit
+    return (peak_memory() - before) / 1e6
 
 
 def bench_search() -> None:
@@ -210,9 +224,7 @@ def train_once(contestant: str) -> dict:
         train(encoder, columns, labels, cosine_similarity_loss, lambda: 0.0, **how)
         seconds = time.perf_counter() - start
         dev = results.score(encoder, "dev")
-    unit = 1e9 if sys.platform == "darwin" else 1e6
-    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / unit
-    return {"seconds": seconds, "peak": peak, "dev": dev}
+    return {"seconds": seconds, "peak": peak_memory() / 1e9, "dev": dev}
 
 
 def bench_training(rounds: int = 3) -> None:

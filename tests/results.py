@@ -37,9 +37,10 @@ from helpers.encoder import encode
 from helpers.losses import cosent_loss, cosine_similarity_loss
 from helpers.metrics import cosine, spearman, sts_score
 from helpers.pooling import pool
+from helpers.processor import bf16_helps
 from helpers.results import BY_POOLING, COSINES, RUNS
 from helpers.storage import fresh_encoder, load_encoder
-from helpers.training import bf16_helps, train
+from helpers.training import train
 
 PACKAGES = ["torch", "transformers", "sentence-transformers", "accelerate"]
 SPLITS = {split: load_stsb(split) for split in ("train", "dev", "test")}

@@ -25,9 +25,9 @@ from helpers.encoder import (
     position_limit,
     token_ids,
 )
-from helpers.fast_linear import use_fast_linear
 from helpers.metrics import cosine, sts_score
 from helpers.pooling import mean_pool
+from helpers.processor import bf16_helps, use_fast_linear
 from helpers.storage import fresh_encoder
 from tests import families
 
@@ -438,6 +438,20 @@ def test_the_fast_linear_is_linear():
         )
         assert torch.allclose(grad_a, grad_b, atol=1e-3)
     assert torch.equal(fast.double()(x.double()), slow.double()(x.double()))
+
+
+@pytest.mark.parametrize("found", [True, False, None])
+def test_bfloat16_helps_where_the_processor_says_so(found, monkeypatch):
+    """And not where PyTorch does not tell, or is told to leave AVX-512 alone."""
+    for name in ("_is_avx512_bf16_supported", "_is_amx_tile_supported"):
+        monkeypatch.delattr(torch.cpu, name, raising=False)
+        if found is not None:
+            monkeypatch.setattr(torch.cpu, name, lambda: found, raising=False)
+    for capability, used in {"AVX512": True, "AVX2": False, "DEFAULT": False}.items():
+        monkeypatch.setattr(
+            torch.backends.cpu, "get_cpu_capability", lambda c=capability: c
+        )
+        assert bf16_helps() == (used and found is True)
 
 
 TWO = ["two dogs", "a man plays the old house"]

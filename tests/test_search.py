@@ -34,6 +34,13 @@ def sorted_all(queries, documents, k):
     return best.values[:, :k], best.indices[:, :k]
 
 
+@pytest.fixture(params=[True, False], ids=["bfloat16", "float32"])
+def proposed_in(request, monkeypatch):
+    """Both ways to propose, whichever is the faster on this processor."""
+    monkeypatch.setattr(search, "bf16_helps", lambda: request.param)
+
+
+@pytest.mark.usefixtures("proposed_in")
 @pytest.mark.parametrize("documents", [1, 9, 64, 100, 2048, 2049, 6000])
 def test_equal_to_semantic_search(documents):
     queries, corpus = random(7, 16), random(documents, 16, seed=1)
@@ -43,6 +50,34 @@ def test_equal_to_semantic_search(documents):
     expected = torch.tensor([[hit["score"] for hit in hits] for hits in theirs])
     assert torch.allclose(scores, expected, atol=1e-6)
     assert scores.shape == (7, min(10, documents))
+
+
+@pytest.mark.usefixtures("proposed_in")
+def test_a_proposal_allows_for_the_worst_rounding():
+    """Nearly every component rounds down by 2**-8 of itself: 1 becomes 0.992."""
+    query = torch.full((1, 256), (1 + 2**-8 - 1e-5) / 16)
+    query[0, 254:] = 0
+    query[0, 254:] = ((1 - query.square().sum()) / 2).sqrt()
+    nearly = query + 5e-4 * random(1, 256)
+    corpus = random(9000, 256, seed=1)
+    corpus[7], corpus[8000] = nearly, query
+    low = query.bfloat16()
+    assert float(low @ low.T) < 0.993 and top_k(query, nearly)[0] > 0.9998
+    assert top_k(query, corpus, k=1)[1].item() == 8000
+
+
+@pytest.mark.usefixtures("proposed_in")
+@pytest.mark.parametrize("spread", [1e-1, 1e-2, 1e-3])
+def test_coarse_proposals_lose_nothing_in_a_crowd(spread):
+    """Many cosines, or all, within the rounding of bfloat16."""
+    corpus = 1 + spread * random(9000, 64, seed=1)
+    queries = 1 + spread * random(5, 64)
+    scores, places = top_k(queries, corpus, k=50)
+    exact = sorted_all(queries.double(), corpus.double(), 50)[0]
+    assert torch.allclose(scores.double(), exact, atol=3e-7, rtol=0)
+    found = corpus.double()[places]  # [5, 50, 64]
+    own = torch.cosine_similarity(found, queries.double()[:, None], dim=2)
+    assert torch.allclose(own, exact, atol=3e-7, rtol=0)
 
 
 @settings(deadline=None, max_examples=40)
@@ -69,6 +104,7 @@ def test_ties_go_to_the_lower_index_in_any_block(documents, k, block, seed):
 
 
 @pytest.mark.fault("search", "right result")
+@pytest.mark.usefixtures("proposed_in")
 @pytest.mark.parametrize("copies", [2, 7, 40])
 def test_equal_documents_come_in_their_order(copies):
     """Wherever in a block they stand, and also where k cuts between them."""

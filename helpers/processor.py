@@ -1,8 +1,8 @@
-"""Linear layers of a transformer, computed faster on an x86 processor.
+"""What an x86 processor does faster: linear layers by convolution, and bfloat16.
 
-The one trick for speed in this course. It changes neither what a layer is (nn.Linear,
-with the same weights under the same names) nor, but for rounding, what it computes.
-Does not touch tensors on a GPU, nor any dtype but float32.
+The first changes neither what a layer is (nn.Linear, with the same weights under the
+same names) nor, but for rounding, what it computes; it does not touch tensors on a GPU,
+nor any dtype but float32. Whether bfloat16 helps, callers ask and decide themselves.
 """
 
 import functools
@@ -42,3 +42,16 @@ def use_fast_linear(model: nn.Module) -> None:
     for layer in model.modules():
         if type(layer) is nn.Linear:
             layer.forward = functools.partial(linear_by_convolution, layer)
+
+
+def bf16_helps() -> bool:
+    """Whether this processor multiplies bfloat16 in hardware (AVX-512 BF16 or AMX).
+
+    On others bfloat16 is slower than float32.
+    """
+    # Private names, which come and go between versions: without them the answer is no.
+    found = []
+    for name in ("avx512_bf16", "amx_tile"):
+        found.append(getattr(torch.cpu, f"_is_{name}_supported", bool)())
+    told_to_use_it = torch.backends.cpu.get_cpu_capability().startswith("AVX512")
+    return any(found) and told_to_use_it
