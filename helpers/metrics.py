@@ -11,7 +11,7 @@ from typing import NamedTuple
 import numpy as np
 import torch
 from numpy.typing import ArrayLike
-from scipy.stats import rankdata, spearmanr
+from scipy.stats import spearmanr
 from torch import Tensor
 
 
@@ -101,8 +101,9 @@ def sts_interval(
     for start in range(0, resamples, 100):  # not all at once, to spare memory
         size = (min(100, resamples - start), len(scores))
         chosen = generator.integers(0, len(scores), size)
-        gold = rankdata(scores[chosen], axis=-1)  # [100, N]
-        means = [_mean_score(runs, chosen, gold, runs_generator) for runs in methods]
+        drawn = np.stack([np.bincount(row, minlength=len(scores)) for row in chosen])
+        gold = _ranks(scores, drawn)  # [100, N]
+        means = [_mean_score(runs, gold, drawn, runs_generator) for runs in methods]
         found.append(means[0] - (0 if baseline is None else means[1]))
     low, high = np.quantile(np.concatenate(found), [(1 - level) / 2, (1 + level) / 2])
     return float(low), float(high)
@@ -255,33 +256,49 @@ def whiten(fit_on: Tensor, vectors: Tensor) -> Tensor:
 
 def _mean_score(
     runs: np.ndarray,
-    chosen: np.ndarray,
     gold: np.ndarray,
+    drawn: np.ndarray,
     runs_generator: np.random.Generator | None,
 ) -> np.ndarray:
     """Score of each of R resamples, mean of S runs -> [R].
 
-    runs [S, N], chosen pairs [R, N], ranks of their human scores gold [R, N].
+    runs [S, N], ranks of the human scores gold [R, N], drawn [R, N]: how often each
+    pair is in each resample.
     """
-    correlations = 100 * _pearson(rankdata(runs[:, chosen], axis=-1), gold)  # [S, R]
+    ranked = [_pearson(_ranks(run, drawn), gold, drawn) for run in runs]
+    correlations = 100 * np.stack(ranked)  # [S, R]
     if runs_generator is not None:
-        drawn = runs_generator.integers(0, len(runs), correlations.shape)
-        correlations = np.take_along_axis(correlations, drawn, axis=0)
+        which = runs_generator.integers(0, len(runs), correlations.shape)
+        correlations = np.take_along_axis(correlations, which, axis=0)
     return correlations.mean(0)
 
 
-def _pearson(a: np.ndarray, b: np.ndarray) -> np.ndarray:
-    """Correlation of each row of a [S, R, N] with its row of b [R, N] -> [S, R]."""
-    a, b = (values - values.mean(-1, keepdims=True) for values in (a, b))
-    spread = np.sqrt((a * a).sum(-1) * (b * b).sum(-1))
-    equal = int((spread == 0).any(0).sum())
+def _ranks(values: np.ndarray, drawn: np.ndarray) -> np.ndarray:
+    """Rank of each of values [N] in each of R resamples -> [R, N]; ties: the middle.
+
+    Equal to rankdata of each resample, in a tenth of the time: the order is the same in
+    all of them, so a sum over drawn [R, N], how often each value is there, is enough.
+    """
+    distinct, place = np.unique(values, return_inverse=True)
+    order = place.argsort(kind="stable")
+    starts = np.searchsorted(place[order], np.arange(len(distinct)))
+    each = np.add.reduceat(drawn[:, order], starts, axis=1)  # of each distinct value
+    return (each.cumsum(1) - (each - 1) / 2)[:, place]
+
+
+def _pearson(a: np.ndarray, b: np.ndarray, drawn: np.ndarray) -> np.ndarray:
+    """Correlation of R resamples, of each the ranks a and b [R, N] -> [R]."""
+    middle = (a.shape[1] + 1) / 2  # the mean of all ranks
+    a, b = a - middle, b - middle
+    spread = np.sqrt((drawn * a * a).sum(1) * (drawn * b * b).sum(1))
+    equal = int((spread == 0).sum())
     if equal:
         raise ValueError(
-            f"the {a.shape[-1]} pairs are too few, or too alike: {equal} of "
-            f"{a.shape[1]} resamples hold only equal similarities, or equal scores, "
+            f"the {a.shape[1]} pairs are too few, or too alike: {equal} of "
+            f"{a.shape[0]} resamples hold only equal similarities, or equal scores, "
             "which have no rank correlation. Take more pairs"
         )
-    return (a * b).sum(-1) / spread
+    return (drawn * a * b).sum(1) / spread
 
 
 def _check_vectors(name: str, vectors: Tensor) -> None:
