@@ -192,9 +192,14 @@ def choose_threshold(
     if precision is None:
         last = int(np.where(possible, 2 * hits / (count + right.sum()), -1).argmax())
     else:
-        reached = np.flatnonzero(possible & (hits / count >= precision))
+        shares = np.where(possible, hits / count, -1)
+        reached = np.flatnonzero(shares >= precision)
         if not len(reached):
-            raise ValueError(f"no threshold reaches a precision of {precision}")
+            top = int(shares.argmax())
+            raise ValueError(
+                f"no threshold reaches a precision of {precision}: the highest is "
+                f"{shares[top]:.2f}, with {top + 1} found"
+            )
         last = int(reached[-1])
     below = values[min(last + 1, len(values) - 1)]
     return float((values[last] + below) / 2)
