@@ -58,7 +58,7 @@ def sts_score(sentence_embeddings: Tensor, scores: ArrayLike) -> float:
 
     Raises ValueError for an odd number of rows, and what spearman raises.
     """
-    _check_vectors("sentence_embeddings", sentence_embeddings)
+    check_vectors("sentence_embeddings", sentence_embeddings)
     if len(sentence_embeddings) % 2:
         raise ValueError(
             "sentence_embeddings must be [2N, H], first sentences, then second ones, "
@@ -116,7 +116,7 @@ def pairwise_cosines(vectors: Tensor) -> Tensor:
     ValueError for anything but a float tensor [N, H].
     Example: rows [1, 0], [0, 1], [0, 2] -> [0, 0, 1].
     """
-    _check_vectors("vectors", vectors)
+    check_vectors("vectors", vectors)
     unit = torch.nn.functional.normalize(_tamed(vectors), dim=1)
     first, second = torch.triu_indices(len(unit), len(unit), offset=1)
     return (unit @ unit.T)[first, second]
@@ -239,8 +239,8 @@ def whiten(fit_on: Tensor, vectors: Tensor) -> Tensor:
     ValueError unless both are float and of one width, and fit_on has two different rows
     of finite numbers. Source: Su et al. (2021), arXiv 2103.15316.
     """
-    _check_vectors("fit_on", fit_on)
-    _check_vectors("vectors", vectors)
+    check_vectors("fit_on", fit_on)
+    check_vectors("vectors", vectors)
     if vectors.shape[1] != fit_on.shape[1]:
         raise ValueError(
             f"vectors must be [N, {fit_on.shape[1]}], as wide as fit_on, "
@@ -306,7 +306,8 @@ def _pearson(a: np.ndarray, b: np.ndarray, drawn: np.ndarray) -> np.ndarray:
     return (drawn * a * b).sum(1) / spread
 
 
-def _check_vectors(name: str, vectors: Tensor) -> None:
+def check_vectors(name: str, vectors: Tensor) -> None:
+    """Refuse what is no float tensor [N, H]: TypeError, or ValueError with its shape."""
     if not isinstance(vectors, Tensor):
         raise TypeError(
             f"{name} must be a tensor [N, H], not {type(vectors).__name__}: "

@@ -14,6 +14,7 @@ import torch
 from torch import Tensor
 
 from helpers.batching import as_list, whole_number
+from helpers.metrics import check_vectors
 from helpers.processor import bf16_helps
 
 # 1024 queries by 2048 documents are 8 MB of scores, which stay near the processor.
@@ -249,17 +250,8 @@ def mine_negatives(
 
 def _check_vectors(queries: Tensor, documents: Tensor) -> int:
     """Refuse what cannot be compared; returns the number of documents."""
-    for name, vectors in {"queries": queries, "documents": documents}.items():
-        if not isinstance(vectors, Tensor):
-            raise TypeError(
-                f"{name} must be a tensor [., H], not {type(vectors).__name__}: "
-                f"write torch.as_tensor({name})"
-            )
-        if vectors.ndim != 2 or not vectors.is_floating_point():
-            raise ValueError(
-                f"{name} must be a float tensor with a row for each, not "
-                f"{vectors.dtype} {list(vectors.shape)}"
-            )
+    check_vectors("queries", queries)
+    check_vectors("documents", documents)
     if queries.shape[1] != documents.shape[1]:
         raise ValueError(
             f"queries are {queries.shape[1]} wide, documents {documents.shape[1]}: do "

@@ -179,7 +179,7 @@ def test_what_is_not_finite_is_named(value, name, rows):
         (random(2, 4), random(3, 5), 1, ValueError, "4 wide, documents 5"),
         (random(4), random(3, 4), 1, ValueError, "queries must be a float tensor"),
         (random(2, 4), random(3, 4).long(), 1, ValueError, "documents must be a float"),
-        ([[1.0]], random(3, 1), 1, TypeError, r"torch.as_tensor\(queries\)"),
+        ([[1.0]], random(3, 1), 1, TypeError, r"torch.tensor\(queries\)"),
         (random(2, 4), np.ones((3, 4)), 1, TypeError, "documents must be a tensor"),
         (random(2, 4), random(3, 4), 0, ValueError, "k must be at least 1, not 0"),
         (random(2, 4), random(3, 4), -1, ValueError, "k must be at least 1"),
