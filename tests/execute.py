@@ -53,6 +53,7 @@ def execute(path: Path) -> None:
         notebook,
         timeout=600,
         record_timing=False,
+        coalesce_streams=True,  # or a slow print would show in the diff
         resources={"metadata": {"path": str(path.parent)}},
     ).execute()
     # The kernel's whole answer, as JupyterLab writes it: saving there changes nothing.
