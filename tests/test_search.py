@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 from sentence_transformers.util import semantic_search
 
 from helpers import search
+from helpers.assets import MINILM, fetch
 from helpers.datasets import faq_card, load_faq, load_networkx, load_rules
 from helpers.search import (
     bm25_scores,
@@ -297,6 +298,26 @@ def test_negatives_below_the_margin_and_never_the_answer():
 def test_what_cannot_be_mined_is_refused(answers, options, error):
     with pytest.raises(error, match=r"answer|count|margin"):
         mine_negatives(CORPUS[:1], CORPUS, answers, **options)
+
+
+@pytest.mark.parametrize("margin", [0, 0.05, 0.3])
+def test_the_library_mines_the_same_negatives(margin):
+    from datasets import Dataset
+    from sentence_transformers import SentenceTransformer
+    from sentence_transformers.util import mine_hard_negatives
+
+    rules = load_rules().head(60)
+    rows = Dataset.from_dict({"rule": [*rules.rule], "reason": [*rules.reason]})
+    model = SentenceTransformer(str(fetch(MINILM)), device="cpu")
+    how = {"num_negatives": 1, "range_max": 60, "relative_margin": margin}
+    theirs = mine_hard_negatives(rows, model, use_faiss=False, verbose=False, **how)
+    encoded = (
+        model.encode(column, convert_to_tensor=True)
+        for column in ([*rules.rule], [*rules.reason])
+    )
+    mined = mine_negatives(*encoded, range(60), margin=margin)
+    ours = {r: rules.reason[i[0]] for r, i in zip(rules.rule, mined, strict=True) if i}
+    assert ours == dict(zip(theirs["rule"], theirs["negative"], strict=True))
 
 
 def test_the_collections_are_whole():
