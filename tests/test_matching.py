@@ -228,7 +228,12 @@ def test_no_other_threshold_is_better(rows, wanted):
         ([0.1, 0.2], [1, 0], None, "right must be booleans"),
         ([0.1, 0.2], [True, False], 0, "precision must be above 0 and at most 1"),
         ([0.1, 0.2], [True, False], 90, "precision must be above 0 and at most 1"),
-        ([0.1, 0.2], [True, False], 0.9, "a precision of 0.9: the highest is 0.50, with 2 found"),
+        (
+            [0.1, 0.2],
+            [True, False],
+            0.9,
+            "a precision of 0.9: the highest is 0.50, with 2 found",
+        ),
         ([], [], None, "similarities must"),
     ],
 )
