@@ -16,7 +16,7 @@ from sphinx_revealjs.nodes import revealjs_break
 from sphinx_revealjs.writers import RevealjsSlideTranslator
 
 from tests.execute import REPOSITORY
-from tests.publish import GLOSSARY, SITE, explained_in
+from tests.publish import GLOSSARY, SITE, explained_in, first_mention
 
 project = "How a sentence becomes a vector"
 extensions = ["myst_nb", "sphinx.ext.mathjax", "sphinx_revealjs"]
@@ -141,8 +141,7 @@ def link_terms(app, doctree, docname):
             return
         if not isinstance(text.parent, nodes.paragraph):
             continue
-        words = "|".join(map(re.escape, sorted(terms, key=len, reverse=True)))
-        found = re.search(rf"\b({words})(?=s?\b)", text, re.IGNORECASE)
+        found = first_mention(text, terms, places)
         if not found:
             continue
         term = found.group().lower()
