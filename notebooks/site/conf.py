@@ -155,6 +155,15 @@ def link_terms(app, doctree, docname):
         terms.discard(term)
 
 
+def empty_corners(app, pagename, templatename, context, doctree):
+    """The corner of a table from pandas is no heading: a screen reader would stop at it.
+
+    Only what the page shows changes, never the stored outputs.
+    """
+    if "body" in context:
+        context["body"] = context["body"].replace("<th></th>", "<td></td>")
+
+
 def copy_mathjax(app, exception):
     """What a page may load of MathJax, beside the pages: one script and its fonts."""
     if exception is None:
@@ -169,6 +178,7 @@ def copy_mathjax(app, exception):
 def setup(app):
     app.connect("doctree-resolved", break_slides)
     app.connect("doctree-resolved", link_terms)
+    app.connect("html-page-context", empty_corners)
     app.connect("build-finished", copy_mathjax)
     if app.tags.has("slides"):  # else the theme takes it for the pages' translator, too
         app.set_translator("revealjs", Deck, override=True)
