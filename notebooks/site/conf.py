@@ -5,9 +5,11 @@ show the stored outputs. Nothing is fetched from outside: MathJax and reveal.js 
 from packages and are copied beside the pages.
 """
 
+import base64
 import importlib.util
 import re
 import shutil
+import struct
 from pathlib import Path
 
 from docutils import nodes
@@ -69,6 +71,9 @@ revealjs_script_conf = {"slideNumber": True, "hash": True, "width": 1280, "heigh
 
 LINES_ON_A_SLIDE = 16
 WORDS_IN_A_LINE = 14
+LETTERS_IN_A_LINE = 100  # of output, which slides.css lets wrap
+PIXELS_IN_A_LINE = 33
+FIGURE_WIDTH, FIGURE_HEIGHT = 770, 540  # as plots shows them; at most, in slides.css
 
 
 def lines_of(node: nodes.Node) -> float:
@@ -78,19 +83,39 @@ def lines_of(node: nodes.Node) -> float:
     if isinstance(node, nodes.container):  # a cell, its input, its outputs
         return sum(lines_of(child) for child in node.children)
     if is_figure(node):
-        return 11.5
+        return lines_of_figures(node.astext())
     if isinstance(node, nodes.literal_block):
-        return 0.7 * len(node.astext().splitlines()) + 1
+        lines = node.astext().splitlines()
+        return 0.7 * sum(1 + len(line) // LETTERS_IN_A_LINE for line in lines) + 1
     if isinstance(node, nodes.math_block):
         return 3
     rows = len(list(node.findall(nodes.row))) + node.astext().count("<tr")
     items = len(list(node.findall(nodes.list_item)))
     words = 0 if isinstance(node, nodes.raw) else len(node.astext().split())
-    return 0.7 + 1.2 * rows + 0.5 * items + words / WORDS_IN_A_LINE
+    return 0.7 + rows + 0.5 * items + words / WORDS_IN_A_LINE
+
+
+def lines_of_figures(html: str) -> float:
+    """The same of a figure, or of several: the head of a PNG knows width and height."""
+    pixels = 0
+    for head in re.findall(r"data:image/png;base64,([\w+/]{32})", html):
+        width, height = struct.unpack(">2I", base64.b64decode(head)[16:])
+        pixels += min(FIGURE_HEIGHT, FIGURE_WIDTH * height / width)
+    return 1 + (pixels or FIGURE_HEIGHT) / PIXELS_IN_A_LINE
 
 
 def is_figure(node: nodes.Node) -> bool:
     return "<img" in node.astext() or any(node.findall(nodes.image))
+
+
+def part_full_cells(section: nodes.section) -> None:
+    """Let the output of a cell that fills more than a slide be a cell of its own."""
+    for cell in list(section.children):
+        is_cell = "cell" in getattr(cell, "attributes", {}).get("classes", [])
+        if is_cell and len(cell) == 2 and lines_of(cell) > LINES_ON_A_SLIDE:
+            below = cell.copy()  # without what is in it
+            below += cell.pop()
+            section.insert(section.index(cell) + 1, below)
 
 
 def break_slides(app, doctree, docname):
@@ -102,6 +127,7 @@ def break_slides(app, doctree, docname):
         return
     for section in doctree.findall(nodes.section):
         section["ids"] = section["ids"][:1]  # a slide has one: the one that links use
+        part_full_cells(section)
         lines, before = 0.0, None
         for child in list(section.children):
             if isinstance(child, nodes.title | nodes.section):
