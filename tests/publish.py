@@ -155,6 +155,18 @@ def explained_in(glossary: str) -> dict[str, str]:
     return places
 
 
+def first_mention(text: str, wanted: set[str], terms) -> re.Match | None:
+    """The first of the `wanted` terms in a text, as a word of its own.
+
+    Not inside of a longer one of all `terms`: a cross-encoder is no mention of encoder.
+    """
+    words = "|".join(map(re.escape, sorted(terms, key=len, reverse=True)))
+    for found in re.finditer(rf"\b({words})(?=s?\b)", text, re.IGNORECASE):
+        if found.group().lower() in wanted:
+            return found
+    return None
+
+
 class Page(HTMLParser):
     """What a page defines and what it asks for."""
 

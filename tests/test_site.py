@@ -13,6 +13,7 @@ from tests.publish import (
     GLOSSARY,
     anchor,
     explained_in,
+    first_mention,
     gather,
     home,
     moved,
@@ -47,6 +48,24 @@ def test_every_term_has_a_lesson():
     terms = [line for line in lines if re.match(r"\S", line)]
     assert explained_in(TERMS).keys() == {term.lower() for term in terms}
     assert len(terms) == len({term.lower() for term in terms})
+
+
+@pytest.mark.parametrize(
+    ("text", "mention"),
+    [
+        ("Encoders, and a cross-encoder.", "Encoder"),
+        ("A cross-encoder is no encoder.", "encoder"),  # the second of the two
+        ("Only cross-encoders here.", None),
+        ("Recall@k says more than recall@keyword.", "Recall@k"),
+        ("encodersome", None),
+    ],
+)
+def test_a_mention_is_a_word_of_its_own(text, mention):
+    terms = {"encoder", "cross-encoder", "recall@k"}
+    found = first_mention(text, {"encoder", "recall@k"}, terms)
+    assert (found and found.group()) == mention
+    if text.startswith("A cross"):
+        assert found.start() > text.index("no")
 
 
 def test_home_leads_to_pages_and_everything_else_to_the_repository():

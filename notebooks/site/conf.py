@@ -5,9 +5,11 @@ show the stored outputs. Nothing is fetched from outside: MathJax and reveal.js 
 from packages and are copied beside the pages.
 """
 
+import base64
 import importlib.util
 import re
 import shutil
+import struct
 from pathlib import Path
 
 from docutils import nodes
@@ -16,7 +18,7 @@ from sphinx_revealjs.nodes import revealjs_break
 from sphinx_revealjs.writers import RevealjsSlideTranslator
 
 from tests.execute import REPOSITORY
-from tests.publish import GLOSSARY, SITE, explained_in
+from tests.publish import GLOSSARY, SITE, explained_in, first_mention
 
 project = "How a sentence becomes a vector"
 extensions = ["myst_nb", "sphinx.ext.mathjax", "sphinx_revealjs"]
@@ -69,6 +71,9 @@ revealjs_script_conf = {"slideNumber": True, "hash": True, "width": 1280, "heigh
 
 LINES_ON_A_SLIDE = 16
 WORDS_IN_A_LINE = 14
+LETTERS_IN_A_LINE = 100  # of output, which slides.css lets wrap
+PIXELS_IN_A_LINE = 33
+FIGURE_WIDTH, FIGURE_HEIGHT = 770, 540  # as plots shows them; at most, in slides.css
 
 
 def lines_of(node: nodes.Node) -> float:
@@ -78,19 +83,39 @@ def lines_of(node: nodes.Node) -> float:
     if isinstance(node, nodes.container):  # a cell, its input, its outputs
         return sum(lines_of(child) for child in node.children)
     if is_figure(node):
-        return 11.5
+        return lines_of_figures(node.astext())
     if isinstance(node, nodes.literal_block):
-        return 0.7 * len(node.astext().splitlines()) + 1
+        lines = node.astext().splitlines()
+        return 0.7 * sum(1 + len(line) // LETTERS_IN_A_LINE for line in lines) + 1
     if isinstance(node, nodes.math_block):
         return 3
     rows = len(list(node.findall(nodes.row))) + node.astext().count("<tr")
     items = len(list(node.findall(nodes.list_item)))
     words = 0 if isinstance(node, nodes.raw) else len(node.astext().split())
-    return 0.7 + 1.2 * rows + 0.5 * items + words / WORDS_IN_A_LINE
+    return 0.7 + rows + 0.5 * items + words / WORDS_IN_A_LINE
+
+
+def lines_of_figures(html: str) -> float:
+    """The same of a figure, or of several: the head of a PNG knows width and height."""
+    pixels = 0
+    for head in re.findall(r"data:image/png;base64,([\w+/]{32})", html):
+        width, height = struct.unpack(">2I", base64.b64decode(head)[16:])
+        pixels += min(FIGURE_HEIGHT, FIGURE_WIDTH * height / width)
+    return 1 + (pixels or FIGURE_HEIGHT) / PIXELS_IN_A_LINE
 
 
 def is_figure(node: nodes.Node) -> bool:
     return "<img" in node.astext() or any(node.findall(nodes.image))
+
+
+def part_full_cells(section: nodes.section) -> None:
+    """Let the output of a cell that fills more than a slide be a cell of its own."""
+    for cell in list(section.children):
+        is_cell = "cell" in getattr(cell, "attributes", {}).get("classes", [])
+        if is_cell and len(cell) == 2 and lines_of(cell) > LINES_ON_A_SLIDE:
+            below = cell.copy()  # without what is in it
+            below += cell.pop()
+            section.insert(section.index(cell) + 1, below)
 
 
 def break_slides(app, doctree, docname):
@@ -102,6 +127,7 @@ def break_slides(app, doctree, docname):
         return
     for section in doctree.findall(nodes.section):
         section["ids"] = section["ids"][:1]  # a slide has one: the one that links use
+        part_full_cells(section)
         lines, before = 0.0, None
         for child in list(section.children):
             if isinstance(child, nodes.title | nodes.section):
@@ -141,8 +167,7 @@ def link_terms(app, doctree, docname):
             return
         if not isinstance(text.parent, nodes.paragraph):
             continue
-        words = "|".join(map(re.escape, sorted(terms, key=len, reverse=True)))
-        found = re.search(rf"\b({words})(?=s?\b)", text, re.IGNORECASE)
+        found = first_mention(text, terms, places)
         if not found:
             continue
         term = found.group().lower()
@@ -154,6 +179,15 @@ def link_terms(app, doctree, docname):
         before, after = text[: found.start()], text[found.end() :]
         text.parent.replace(text, [nodes.Text(before), link, nodes.Text(after)])
         terms.discard(term)
+
+
+def empty_corners(app, pagename, templatename, context, doctree):
+    """The corner of a table from pandas is no heading: a screen reader would stop at it.
+
+    Only what the page shows changes, never the stored outputs.
+    """
+    if "body" in context:
+        context["body"] = context["body"].replace("<th></th>", "<td></td>")
 
 
 def copy_mathjax(app, exception):
@@ -170,6 +204,7 @@ def copy_mathjax(app, exception):
 def setup(app):
     app.connect("doctree-resolved", break_slides)
     app.connect("doctree-resolved", link_terms)
+    app.connect("html-page-context", empty_corners)
     app.connect("build-finished", copy_mathjax)
     if app.tags.has("slides"):  # else the theme takes it for the pages' translator, too
         app.set_translator("revealjs", Deck, override=True)

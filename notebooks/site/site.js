@@ -5,3 +5,10 @@ window.addEventListener("load", async () => {
     if (formula.scrollWidth > formula.clientWidth) formula.tabIndex = 0;
   }
 });
+
+// The theme puts the name of the course above the side bar, outside of every landmark.
+window.addEventListener("DOMContentLoaded", () => {
+  const home = document.querySelector(".navbar-brand.logo")?.parentElement;
+  home?.setAttribute("role", "navigation");
+  home?.setAttribute("aria-label", "Home");
+});
