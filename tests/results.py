@@ -49,15 +49,17 @@ SPLITS = {split: load_stsb(split) for split in ("train", "dev", "test")}
 # cosine regression dev cannot tell the learning rates apart, so the paper's settings
 # stay (section 4.2); nor does it miss the word embeddings, half of all weights, if they
 # stay as they are, which saves a fifth of the time. For CoSENT, larger batches hold more
-# to compare.
+# to compare, and of the rates dev takes 1e-4. (Its first three runs on test were made at
+# 5e-5, before the grid reached further; they stay in the file.)
 PAPER = {"epochs": 4, "batch_size": 16, "learning_rate": 2e-5, "freeze_words": True}
-COSENT = {"epochs": 4, "batch_size": 32, "learning_rate": 5e-5, "freeze_words": True}
+COSENT = {"epochs": 4, "batch_size": 32, "learning_rate": 1e-4, "freeze_words": True}
 SEARCH = [
     *(PAPER | {"learning_rate": r, "evaluations": 4} for r in (2e-5, 3e-5, 5e-5, 1e-4)),
     PAPER | {"learning_rate": 5e-5, "freeze_words": False, "evaluations": 4},
 ]
 COSENT_SEARCH = [
-    COSENT | {"learning_rate": rate, "evaluations": 4} for rate in (3e-5, 5e-5, 1e-4)
+    COSENT | {"learning_rate": rate, "evaluations": 4}
+    for rate in (3e-5, 5e-5, 1e-4, 2e-4)
 ]
 # Beside the library's trainer, and in `make bench`.
 SIMPLE = {"epochs": 1, "batch_size": 16, "learning_rate": 3e-5}
@@ -304,6 +306,8 @@ def experiments():
     for seed in range(3):
         yield "cosine", seed, PAPER, training(cosine_similarity_loss)
         yield "CoSENT", seed, COSENT, training(cosent_loss)
+        first = COSENT | {"learning_rate": 5e-5}
+        yield "CoSENT, 5e-5", seed, first, training(cosent_loss)
         yield "cosine, one epoch", seed, SIMPLE, training(cosine_similarity_loss)
         yield "cosine, one epoch, library", seed, SIMPLE, by_library
         for pooling in ("cls", "mean", "max"):
