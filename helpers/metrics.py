@@ -217,8 +217,8 @@ def bootstrap(
     [size], and returns a number. Draw what is independent: reports, not pairs of them;
     templates, not messages made from one. Raises ValueError for a size below 2, too few
     resamples for the level, and a score that is not a finite number. Percentile method,
-    Efron and Tibshirani (1993), as in sts_interval. Where no resample can differ, as with 0
-    right of 10, it has no width, and says nothing.
+    Efron and Tibshirani (1993), as in sts_interval. Where no resample can differ, as
+    with 0 right of 10, it has no width, and says nothing.
     Example: bootstrap(lambda chosen: right[chosen].mean(), len(right)).
     """
     _check_interval(resamples, level)
