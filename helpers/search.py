@@ -27,7 +27,7 @@ SLACK = 2e-6
 # Proposals may be coarse: bfloat16 rounds each factor, and the sum, by 2**-8 of itself
 # at most, so a score of unit vectors, by Cauchy and Schwarz, by less than this.
 BF16_SLACK = 3.1 * 2**-8
-CROWD = 1 / 16  # with more than this share proposed, float32 looks more closely
+CROWD = 8  # times as many proposals as chance lets in: from there on float32 is faster
 PAIRS = 512  # summed at once, 0.8 MB of vectors on each side
 
 
@@ -46,10 +46,13 @@ def top_k(queries: Tensor, documents: Tensor, k: int = 10) -> tuple[Tensor, Tens
     dtype = torch.promote_types(queries.dtype, documents.dtype)
     dtype = torch.promote_types(dtype, torch.float32)
     scores, indexes = [], []
-    for block in queries.split(QUERY_BLOCK):
-        best = _best_of_all(_unit("queries", block.to(dtype)), documents, k)
-        scores.append(best[0])
-        indexes.append(best[1])
+    with torch.autocast(
+        queries.device.type, enabled=False
+    ):  # it would round by more than SLACK
+        for block in queries.split(QUERY_BLOCK):
+            best = _best_of_all(_unit("queries", block.to(dtype)), documents, k)
+            scores.append(best[0])
+            indexes.append(best[1])
     return torch.cat(scores), torch.cat(indexes)
 
 
@@ -57,33 +60,25 @@ def _best_of_all(queries: Tensor, documents: Tensor, k: int) -> tuple[Tensor, Te
     """Scores and indexes [B, k] of normalized queries [B, H]; all documents in turn."""
     best = queries.new_full((len(queries), k), -math.inf)
     places = torch.zeros_like(best, dtype=torch.long)
+    coarse = queries.is_cpu and queries.dtype == torch.float32 and bf16_helps()
     for start in range(0, len(documents) if k else 0, DOCUMENT_BLOCK):
         block = documents[start : start + DOCUMENT_BLOCK].to(queries.dtype)
         block = _unit("documents", block, start)
-        rows, columns = _proposed(queries, block, best)
+        least = best[:, -1:]
+        if coarse and start:
+            scores = queries.bfloat16() @ block.bfloat16().T
+            rows, columns = _at_least(scores, least - BF16_SLACK)
+            chance = len(queries) * k * len(block) / (start + len(block))
+            coarse = len(rows) <= CROWD * chance
+        if not (coarse and start):
+            scores = queries @ block.T
+            if start == 0 and k < len(block):
+                least = scores.topk(k, sorted=False).values.amin(1, keepdim=True)
+            rows, columns = _at_least(scores, least - SLACK)
         if len(rows):
             found = _dot_products(queries, block, rows, columns)
             best, places = _merge(best, places, rows, columns + start, found)
     return best, places
-
-
-def _proposed(queries: Tensor, block: Tensor, best: Tensor) -> tuple[Tensor, Tensor]:
-    """Rows and columns of all pairs that may be among the best k, and of few others.
-
-    best [B, k]: the best scores so far, -inf before the first block.
-    """
-    least, k = best[:, -1:], best.shape[1]
-    known = least.isfinite().all()
-    on_cpu = queries.is_cpu and queries.dtype == torch.float32
-    if known and on_cpu and bf16_helps():
-        scores = queries.bfloat16() @ block.bfloat16().T
-        rows, columns = _at_least(scores, least - BF16_SLACK)
-        if len(rows) < CROWD * scores.numel():
-            return rows, columns
-    scores = queries @ block.T
-    if not known and k < len(block):
-        least = scores.topk(k, sorted=False).values.amin(1, keepdim=True)
-    return _at_least(scores, least - SLACK)
 
 
 def _at_least(scores: Tensor, least: Tensor) -> tuple[Tensor, Tensor]:
@@ -270,7 +265,10 @@ def _unit(name: str, vectors: Tensor, start: int = 0) -> Tensor:
             f"{name} must be finite numbers, but {name}[{row}] holds NaN, infinity or "
             "numbers whose squares are infinite"
         )
-    if ((lengths - 1).abs() < 1e-6).all():  # a copy would change the last digit only
+    # Row by row, so that equal vectors stay equal: what has length 1, but for rounding,
+    # is left alone. Where all rows have, no copy is needed.
+    lengths = torch.where((lengths - 1).abs() < 1e-6, 1, lengths)
+    if (lengths == 1).all():
         return vectors
     return vectors / lengths.clamp(min=1e-12)
 

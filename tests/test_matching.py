@@ -232,7 +232,7 @@ def test_no_other_threshold_is_better(rows, wanted):
             [0.1, 0.2],
             [True, False],
             0.9,
-            "a precision of 0.9: the highest is 0.50, with 2 found",
+            "a precision of 0.9: at best 1 of 2 found are right",
         ),
         ([], [], None, "similarities must"),
     ],

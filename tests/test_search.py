@@ -81,6 +81,27 @@ def test_coarse_proposals_lose_nothing_in_a_crowd(spread):
     assert torch.allclose(own, exact, atol=3e-7, rtol=0)
 
 
+@pytest.mark.usefixtures("proposed_in")
+def test_autocast_changes_nothing():
+    corpus, queries = 1 + random(3000, 64, seed=1) / 20, random(50, 64)
+    plain = top_k(queries, corpus)
+    with torch.autocast("cpu", dtype=torch.bfloat16):
+        scores, places = top_k(queries, corpus)
+    assert torch.equal(scores, plain[0]) and torch.equal(places, plain[1])
+
+
+@pytest.mark.fault("search", "right result")
+def test_equal_documents_stay_equal_beside_others_of_any_length():
+    """One block is all of length 1, but for rounding; the next one is not."""
+    corpus = torch.nn.functional.normalize(random(2059, 384), dim=1)
+    corpus[5:105] *= 1 + 9e-7 * torch.rand(100, 1)
+    corpus[2055], corpus[2058] = corpus[5], 0
+    for i in range(5, 55):
+        corpus[2055] = corpus[i]
+        scores, places = top_k(corpus[i : i + 1], corpus, 2)
+        assert places.tolist() == [[i, 2055]] and scores[0, 0] == scores[0, 1]
+
+
 @settings(deadline=None, max_examples=40)
 @given(
     documents=st.integers(0, 300),
