@@ -46,9 +46,8 @@ def top_k(queries: Tensor, documents: Tensor, k: int = 10) -> tuple[Tensor, Tens
     dtype = torch.promote_types(queries.dtype, documents.dtype)
     dtype = torch.promote_types(dtype, torch.float32)
     scores, indexes = [], []
-    with torch.autocast(
-        queries.device.type, enabled=False
-    ):  # it would round by more than SLACK
+    # Under autocast the products would round by more than their slack.
+    with torch.autocast(queries.device.type, enabled=False):
         for block in queries.split(QUERY_BLOCK):
             best = _best_of_all(_unit("queries", block.to(dtype)), documents, k)
             scores.append(best[0])
